@@ -1,0 +1,1 @@
+//! Mail: rendering, the transports, and what a mail server said.

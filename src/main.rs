@@ -1,0 +1,2 @@
+//! The lapsewatch program: see the library for the pipeline.
+fn main() {}

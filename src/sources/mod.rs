@@ -1,0 +1,1 @@
+//! Readers of exports: a file in, records out.
