@@ -3,7 +3,9 @@
 use jiff::civil::Date;
 
 use super::{
+    plan::EpisodeId,
     policy::{Rule, Rung},
+    register::SubjectId,
     subject::Address,
 };
 
@@ -88,6 +90,10 @@ pub struct Notice {
     pub reason: Reason,
     /// The rung through which the recipient hears of it.
     pub rung: Rung,
+    /// Whom it is about, by number.
+    pub subject_id: SubjectId,
+    /// Of which episode it is.
+    pub episode_id: EpisodeId,
 }
 
 /// What sort of message it is (domain rule 17), in the order of the words.

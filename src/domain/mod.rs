@@ -4,7 +4,15 @@
 //! the date library, nothing else; `tests/architecture.rs` enforces it. The rules it implements are numbered: a
 //! comment "(rule 9)" or "(domain rule 9)" refers to the numbered list in README.md, "The rules".
 pub mod calendar;
+pub mod contacts;
+pub mod evaluate;
+pub mod facts;
+pub mod history;
 pub mod message;
+pub mod plan;
 pub mod policy;
+pub mod recipient;
+pub mod register;
+pub mod report;
 pub mod snapshot;
 pub mod subject;

@@ -1,0 +1,110 @@
+//! Who looks after which site and mailbox: the contacts file, indexed for the questions rule 14 asks.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{
+    snapshot::{ContactRole, ContactRow},
+    subject::{Address, OdsCode},
+};
+
+/// The contacts file, ready to be asked.
+#[derive(Debug, Clone, Default)]
+pub struct Contacts {
+    rows: Vec<ContactRow>,
+    mailboxes_by_person: HashMap<Address, BTreeSet<Address>>,
+    mailboxes_by_site: HashMap<Box<str>, BTreeSet<Address>>,
+    owners: HashMap<Address, BTreeSet<Address>>,
+    members: HashMap<Address, BTreeSet<Address>>,
+    people_of_site: HashMap<Box<str>, BTreeSet<Address>>,
+    alternates: HashMap<Address, BTreeSet<Address>>,
+    by_site: HashMap<Box<str>, Vec<usize>>,
+    by_mailbox: HashMap<Address, Vec<usize>>,
+}
+
+/// Adds to a set in a map.
+fn put<K: std::hash::Hash + Eq>(map: &mut HashMap<K, BTreeSet<Address>>, key: K, address: &Address) {
+    map.entry(key).or_default().insert(address.clone());
+}
+
+impl Contacts {
+    /// Indexes the rows of one contacts file.
+    #[must_use]
+    pub fn new(rows: Vec<ContactRow>) -> Self {
+        let mut contacts = Self::default();
+        for (at, row) in rows.iter().enumerate() {
+            contacts.index(at, row);
+        }
+        contacts.rows = rows;
+        contacts
+    }
+
+    fn index(&mut self, at: usize, row: &ContactRow) {
+        if let Some(ods) = &row.ods {
+            self.by_site.entry(ods.key()).or_default().push(at);
+        }
+        if let Some(mailbox) = &row.shared_mailbox {
+            self.by_mailbox.entry(mailbox.clone()).or_default().push(at);
+            if let Some(ods) = &row.ods {
+                put(&mut self.mailboxes_by_site, ods.key(), mailbox);
+            }
+        }
+        match (row.role, &row.shared_mailbox, &row.ods) {
+            (ContactRole::Owner, Some(mailbox), _) => put(&mut self.owners, mailbox.clone(), &row.address),
+            (ContactRole::Member, Some(mailbox), _) => put(&mut self.members, mailbox.clone(), &row.address),
+            (ContactRole::Site, _, Some(ods)) => put(&mut self.people_of_site, ods.key(), &row.address),
+            _ => {}
+        }
+        if let (ContactRole::Owner | ContactRole::Member, Some(mailbox)) = (row.role, &row.shared_mailbox) {
+            put(&mut self.mailboxes_by_person, row.address.clone(), mailbox);
+        }
+        if let Some(alternate) = row.alternate_address.as_ref().filter(|other| **other != row.address) {
+            put(&mut self.alternates, row.address.clone(), alternate);
+        }
+    }
+
+    /// Every row, in file order.
+    #[must_use]
+    pub fn rows(&self) -> &[ContactRow] {
+        &self.rows
+    }
+
+    /// The mailboxes a person is listed under as owner or member.
+    pub fn mailboxes_of_person(&self, person: &Address) -> impl Iterator<Item = &Address> {
+        self.mailboxes_by_person.get(person).into_iter().flatten()
+    }
+
+    /// The mailboxes the file names for a site.
+    pub fn mailboxes_of_site(&self, ods: &OdsCode) -> impl Iterator<Item = &Address> {
+        self.mailboxes_by_site.get(&ods.key()).into_iter().flatten()
+    }
+
+    /// The owners of a mailbox.
+    pub fn owners(&self, mailbox: &Address) -> impl Iterator<Item = &Address> {
+        self.owners.get(mailbox).into_iter().flatten()
+    }
+
+    /// The members of a mailbox.
+    pub fn members(&self, mailbox: &Address) -> impl Iterator<Item = &Address> {
+        self.members.get(mailbox).into_iter().flatten()
+    }
+
+    /// The contacts of a site.
+    pub fn site_contacts(&self, ods: &OdsCode) -> impl Iterator<Item = &Address> {
+        self.people_of_site.get(&ods.key()).into_iter().flatten()
+    }
+
+    /// A person's other addresses.
+    pub fn alternates(&self, person: &Address) -> impl Iterator<Item = &Address> {
+        self.alternates.get(person).into_iter().flatten()
+    }
+
+    /// The rows about a site.
+    pub fn rows_of_site(&self, ods: &OdsCode) -> impl Iterator<Item = &ContactRow> {
+        self.by_site.get(&ods.key()).into_iter().flatten().filter_map(|at| self.rows.get(*at))
+    }
+
+    /// The rows about a mailbox.
+    pub fn rows_of_mailbox(&self, mailbox: &Address) -> impl Iterator<Item = &ContactRow> {
+        self.by_mailbox.get(mailbox).into_iter().flatten().filter_map(|at| self.rows.get(*at))
+    }
+}

@@ -1,0 +1,364 @@
+//! Facts, and how two that speak of the same thing become one (domain rule 5).
+//!
+//! A fact is one value about one subject, with the source, the as-of, the file and the line it came from. Merging
+//! looks at nothing but the two facts, so the order in which files arrive never matters.
+
+use std::cmp::Reverse;
+
+use jiff::civil::Date;
+
+use super::{
+    snapshot::Source,
+    subject::{Address, Kind, OdsCode, Status},
+};
+
+/// Number of a loaded file in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SnapshotId(pub i64);
+
+/// What a fact is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// Primary address.
+    Address,
+    /// Name as printed.
+    DisplayName,
+    /// User, shared mailbox, application, …
+    Kind,
+    /// Status word.
+    Status,
+    /// Site code.
+    Ods,
+    /// Organisation's name.
+    OrgName,
+    /// Day the account was made.
+    CreatedOn,
+    /// Evidence: the latest day of use ever seen.
+    LastActivityOn,
+    /// Evidence: the latest day of a send ever seen.
+    LastSentOn,
+    /// Day of the last password change.
+    PasswordChangedOn,
+    /// The password is exempt from expiry.
+    PasswordNeverExpires,
+    /// Day the account was marked as a leaver's.
+    LeaverOn,
+    /// Day the account was deleted.
+    DeletedOn,
+    /// Whether log-in is enabled.
+    Enabled,
+    /// Whether the acceptable use policy has been accepted.
+    AupAccepted,
+    /// Multi-factor authentication word.
+    Mfa,
+    /// What is known of the mobile number.
+    Mobile,
+}
+
+impl Field {
+    /// Every field, in the order in which a person reads them.
+    pub const ALL: [Self; 17] = [
+        Self::Address,
+        Self::DisplayName,
+        Self::Kind,
+        Self::Status,
+        Self::Ods,
+        Self::OrgName,
+        Self::CreatedOn,
+        Self::LastActivityOn,
+        Self::LastSentOn,
+        Self::PasswordChangedOn,
+        Self::PasswordNeverExpires,
+        Self::LeaverOn,
+        Self::DeletedOn,
+        Self::Enabled,
+        Self::AupAccepted,
+        Self::Mfa,
+        Self::Mobile,
+    ];
+
+    /// The word in the store and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::DisplayName => "display_name",
+            Self::Kind => "kind",
+            Self::Status => "status",
+            Self::Ods => "ods",
+            Self::OrgName => "org_name",
+            Self::CreatedOn => "created_on",
+            Self::LastActivityOn => "last_activity_on",
+            Self::LastSentOn => "last_sent_on",
+            Self::PasswordChangedOn => "password_changed_on",
+            Self::PasswordNeverExpires => "password_never_expires",
+            Self::LeaverOn => "leaver_on",
+            Self::DeletedOn => "deleted_on",
+            Self::Enabled => "enabled",
+            Self::AupAccepted => "aup_accepted",
+            Self::Mfa => "mfa",
+            Self::Mobile => "mobile",
+        }
+    }
+
+    /// The field of a stored word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.as_str() == word)
+    }
+
+    /// Dates of evidence never move back: the latest ever seen wins, whatever the source.
+    #[must_use]
+    pub const fn is_evidence(self) -> bool {
+        matches!(self, Self::LastActivityOn | Self::LastSentOn)
+    }
+
+    /// Whether the field holds a date.
+    #[must_use]
+    pub const fn is_date(self) -> bool {
+        matches!(
+            self,
+            Self::CreatedOn
+                | Self::LastActivityOn
+                | Self::LastSentOn
+                | Self::PasswordChangedOn
+                | Self::LeaverOn
+                | Self::DeletedOn
+        )
+    }
+
+    /// Whether the field holds yes or no.
+    #[must_use]
+    pub const fn is_flag(self) -> bool {
+        matches!(self, Self::PasswordNeverExpires | Self::Enabled | Self::AupAccepted)
+    }
+}
+
+/// What a source said.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// A word, a name or an address.
+    Text(Box<str>),
+    /// A civil date in the policy's zone.
+    Date(Date),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Date(date) => date.fmt(f),
+            Self::Flag(true) => f.write_str("yes"),
+            Self::Flag(false) => f.write_str("no"),
+        }
+    }
+}
+
+/// One value about one subject, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What was said.
+    pub value: Value,
+    /// The day its snapshot describes.
+    pub as_of: Date,
+    /// Who said it.
+    pub source: Source,
+    /// The file.
+    pub snapshot: SnapshotId,
+    /// The line in the file, from 1; 0 for what was concluded rather than read.
+    pub line: u32,
+}
+
+impl Fact {
+    /// Whether `self`, newly arrived, takes the place of `known`.
+    ///
+    /// - Evidence: the later date; the same date from a newer as-of is confirmed.
+    /// - Anything else: the newer as-of; on one day the source of better rank; of two files of one source on one
+    ///   day the greater value, so that their order does not matter.
+    fn replaces(&self, known: &Self, field: Field) -> bool {
+        let standing = |fact: &Self| (fact.as_of, Reverse((fact.source.rank(), fact.source.as_str())));
+        if field.is_evidence() {
+            (&self.value, standing(self)) > (&known.value, standing(known))
+        } else {
+            (standing(self), &self.value) > (standing(known), &known.value)
+        }
+    }
+}
+
+/// What is known of one subject, field by field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    by_field: [Option<Fact>; Field::ALL.len()],
+}
+
+impl Facts {
+    /// The fact of a field.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&Fact> {
+        self.by_field.get(field as usize).and_then(Option::as_ref)
+    }
+
+    /// Puts a fact in place without asking; for reading back what was merged before.
+    pub fn set(&mut self, field: Field, fact: Fact) {
+        if let Some(slot) = self.by_field.get_mut(field as usize) {
+            *slot = Some(fact);
+        }
+    }
+
+    /// Merges one arrived fact (rule 5). Returns what became of it.
+    pub fn merge(&mut self, field: Field, fact: Fact) -> Merged {
+        let Some(slot) = self.by_field.get_mut(field as usize) else { return Merged::Unchanged };
+        match slot {
+            Some(known) if !fact.replaces(known, field) => Merged::Unchanged,
+            Some(known) => {
+                let same = known.value == fact.value;
+                *known = fact;
+                if same { Merged::Confirmed } else { Merged::Changed }
+            }
+            None => {
+                *slot = Some(fact);
+                Merged::Changed
+            }
+        }
+    }
+
+    /// Takes over every fact of `other` that is better than one's own.
+    pub fn absorb(&mut self, other: Self) {
+        for (field, fact) in Field::ALL.into_iter().zip(other.by_field) {
+            if let Some(fact) = fact {
+                self.merge(field, fact);
+            }
+        }
+    }
+
+    /// Every fact there is, in reading order.
+    pub fn iter(&self) -> impl Iterator<Item = (Field, &Fact)> {
+        Field::ALL.into_iter().zip(&self.by_field).filter_map(|(field, fact)| Some((field, fact.as_ref()?)))
+    }
+
+    fn text(&self, field: Field) -> Option<&str> {
+        match &self.get(field)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A date, in the policy's zone.
+    #[must_use]
+    pub fn date(&self, field: Field) -> Option<Date> {
+        match self.get(field)?.value {
+            Value::Date(date) => Some(date),
+            _ => None,
+        }
+    }
+
+    /// A yes or no.
+    #[must_use]
+    pub fn flag(&self, field: Field) -> Option<bool> {
+        match self.get(field)?.value {
+            Value::Flag(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    /// The primary address.
+    #[must_use]
+    pub fn address(&self) -> Option<Address> {
+        self.text(Field::Address).map(Address::new)
+    }
+
+    /// The name as printed.
+    #[must_use]
+    pub fn display_name(&self) -> Option<&str> {
+        self.text(Field::DisplayName)
+    }
+
+    /// The organisation's name.
+    #[must_use]
+    pub fn org_name(&self) -> Option<&str> {
+        self.text(Field::OrgName)
+    }
+
+    /// What kind of thing the subject is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.text(Field::Kind).map_or(Kind::Unknown, Kind::parse)
+    }
+
+    /// The newest status word.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        self.text(Field::Status).and_then(Status::new)
+    }
+
+    /// The site code.
+    #[must_use]
+    pub fn ods(&self) -> Option<OdsCode> {
+        self.text(Field::Ods).and_then(OdsCode::new)
+    }
+}
+
+/// What a merge did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// The known fact stands.
+    Unchanged,
+    /// The same value, now from a newer snapshot.
+    Confirmed,
+    /// A new value.
+    Changed,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn fact(value: Value, as_of: Date, source: Source) -> Fact {
+        Fact { value, as_of, source, snapshot: SnapshotId(1), line: 2 }
+    }
+
+    fn text(value: &str, day: i8, source: Source) -> Fact {
+        fact(Value::Text(value.into()), date(2026, 11, day), source)
+    }
+
+    /// Merges in both orders and demands one result.
+    fn either_order(field: Field, a: &Fact, b: &Fact) -> Value {
+        let merge = |first: &Fact, second: &Fact| {
+            let mut facts = Facts::default();
+            facts.merge(field, first.clone());
+            facts.merge(field, second.clone());
+            facts.get(field).map(|fact| fact.value.clone()).expect("merged")
+        };
+        let one = merge(a, b);
+        assert_eq!(one, merge(b, a), "the order of loading must not matter");
+        one
+    }
+
+    #[test]
+    fn the_newest_as_of_wins_and_a_tie_goes_to_the_better_source() {
+        let portal = text("portal", 18, Source::PortalMailbox);
+        let graph = text("graph", 19, Source::GraphUsers);
+        assert_eq!(either_order(Field::DisplayName, &portal, &graph), Value::Text("graph".into()));
+        let portal = text("portal", 19, Source::PortalMailbox);
+        assert_eq!(either_order(Field::DisplayName, &portal, &graph), Value::Text("portal".into()));
+    }
+
+    #[test]
+    fn evidence_is_the_latest_date_ever_seen_whatever_the_source() {
+        let late = fact(Value::Date(date(2026, 11, 10)), date(2026, 11, 11), Source::GraphUsers);
+        let newer_but_earlier = fact(Value::Date(date(2026, 11, 2)), date(2026, 11, 20), Source::PortalMailbox);
+        assert_eq!(either_order(Field::LastActivityOn, &late, &newer_but_earlier), Value::Date(date(2026, 11, 10)));
+        assert_eq!(either_order(Field::CreatedOn, &late, &newer_but_earlier), Value::Date(date(2026, 11, 2)));
+    }
+
+    #[test]
+    fn two_files_of_one_source_and_day_agree_in_either_order() {
+        let a = text("Active", 19, Source::PortalMailbox);
+        let b = text("Inactive", 19, Source::PortalMailbox);
+        assert_eq!(either_order(Field::Status, &a, &b), Value::Text("Inactive".into()));
+    }
+}

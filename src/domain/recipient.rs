@@ -1,0 +1,226 @@
+//! Who is told: which addresses stand on which rung, who of them is read, and whom a notice must reach besides
+//! (domain rules 13 to 16).
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::civil::Date;
+
+use super::{
+    facts::Field,
+    message::Reason,
+    policy::{Policy, Rule, Rung, Stage},
+    register::{Register, Subject},
+    subject::{Address, Kind, OdsCode},
+};
+
+/// A recipient of a notice: the widest claim first (rung of the audience before a rung that joined).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recipient {
+    /// Whom it goes to.
+    pub address: Address,
+    /// Through which rung.
+    pub rung: Rung,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The audience of one stage of one finding, found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audience {
+    /// Everybody who is told, one entry each.
+    pub recipients: Vec<Recipient>,
+    /// Nobody but the operator reads it (rule 16).
+    pub is_operator_only: bool,
+}
+
+/// Answers questions about addresses on one day.
+#[derive(Debug, Clone)]
+pub struct Directory<'a> {
+    register: &'a Register,
+    policy: &'a Policy,
+    today: Date,
+    exported_mailboxes: HashMap<Box<str>, Vec<Address>>,
+}
+
+/// The shared mailboxes that exports list, by site; those nobody can be reached at left out.
+fn exported_mailboxes(register: &Register) -> HashMap<Box<str>, Vec<Address>> {
+    let mut by_site: HashMap<_, Vec<_>> = HashMap::new();
+    let mailboxes = register.subjects().filter(|subject| subject.facts.kind() == Kind::Shared && !subject.is_closed());
+    for mailbox in mailboxes {
+        if let Some(ods) = mailbox.facts.ods() {
+            by_site.entry(ods.key()).or_default().push(mailbox.address());
+        }
+    }
+    by_site
+}
+
+impl<'a> Directory<'a> {
+    /// The directory of a day.
+    #[must_use]
+    pub fn new(register: &'a Register, policy: &'a Policy, today: Date) -> Self {
+        Self { register, policy, today, exported_mailboxes: exported_mailboxes(register) }
+    }
+
+    /// Whether somebody reads what is sent to an address (rule 13).
+    ///
+    /// - A live user account active within 28 days (the 28th counts).
+    /// - A live shared mailbox with such an owner or member among known accounts.
+    /// - An address that is no subject, unless its domain is one whose accounts are loaded.
+    #[must_use]
+    pub fn is_read(&self, address: &Address) -> bool {
+        match self.register.find_by_address(address) {
+            Some(subject) if subject.facts.kind() == Kind::Shared => self.is_mailbox_read(subject, address),
+            Some(subject) => self.is_account_read(subject),
+            None => !self.policy.covered_domains.iter().any(|domain| domain == address.domain()),
+        }
+    }
+
+    fn is_account_read(&self, account: &Subject) -> bool {
+        let since = self.today.saturating_sub(jiff::Span::new().days(self.policy.read_within_days));
+        let is_active = account.facts.date(Field::LastActivityOn).is_some_and(|used_on| used_on >= since);
+        account.facts.kind().is_user() && account.is_live() && is_active
+    }
+
+    fn is_mailbox_read(&self, mailbox: &Subject, address: &Address) -> bool {
+        let contacts = self.register.contacts();
+        let mut people = contacts.owners(address).chain(contacts.members(address));
+        let reads = |person| self.register.find_by_address(person).is_some_and(|found| self.is_account_read(found));
+        mailbox.is_live() && people.any(reads)
+    }
+
+    /// The mailboxes of a subject (rule 14): those that the contacts file lists it under, and its site's.
+    #[must_use]
+    pub fn mailboxes(&self, subject: &Subject) -> BTreeSet<Address> {
+        let own = subject.address();
+        if subject.facts.kind() == Kind::Shared {
+            return BTreeSet::from([own]);
+        }
+        let contacts = self.register.contacts();
+        let listed = contacts.mailboxes_of_person(&own).cloned();
+        let of_site = subject.facts.ods().map(|ods| self.mailboxes_of_site(&ods)).unwrap_or_default();
+        listed.chain(of_site).collect()
+    }
+
+    fn mailboxes_of_site(&self, ods: &OdsCode) -> BTreeSet<Address> {
+        let named: BTreeSet<_> = self.register.contacts().mailboxes_of_site(ods).cloned().collect();
+        if !named.is_empty() {
+            return named;
+        }
+        match self.exported_mailboxes.get(&ods.key()).map(Vec::as_slice) {
+            Some([only]) => BTreeSet::from([only.clone()]),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// The addresses on a rung, those left out everywhere already gone (rule 14).
+    #[must_use]
+    pub fn rung(&self, subject: &Subject, rung: Rung) -> BTreeSet<Address> {
+        let contacts = self.register.contacts();
+        let of_mailboxes = |people: &dyn Fn(&Address) -> Vec<Address>| {
+            self.mailboxes(subject).iter().flat_map(people).collect::<BTreeSet<_>>()
+        };
+        let everybody = match rung {
+            Rung::User if subject.facts.kind() == Kind::Shared => BTreeSet::new(),
+            Rung::User => {
+                let own = subject.address();
+                contacts.alternates(&own).cloned().chain([own.clone()]).collect()
+            }
+            Rung::Owners => of_mailboxes(&|mailbox| contacts.owners(mailbox).cloned().collect()),
+            Rung::SiteMailbox => self.mailboxes(subject),
+            Rung::Members => of_mailboxes(&|mailbox| contacts.members(mailbox).cloned().collect()),
+            Rung::SiteContact => {
+                subject.facts.ods().map(|ods| contacts.site_contacts(&ods).cloned().collect()).unwrap_or_default()
+            }
+            Rung::Operator => BTreeSet::from([self.policy.operator.clone()]),
+        };
+        everybody.into_iter().filter(|address| self.is_reachable(address)).collect()
+    }
+
+    /// An address that is a deleted or disabled account or shared mailbox is left out everywhere (rule 14).
+    fn is_reachable(&self, address: &Address) -> bool {
+        !address.as_str().is_empty() && !self.register.find_by_address(address).is_some_and(Subject::is_closed)
+    }
+
+    /// Who is told of a stage: its audience, and further rungs until somebody reads it (rules 14 to 16).
+    #[must_use]
+    pub fn audience(&self, subject: &Subject, rule: Rule, stage: &Stage, is_repeat: bool) -> Audience {
+        let told = if is_repeat { Reason::Repeat } else { Reason::StageReached };
+        let mut gathering = Gathering::new(self, subject, rule, stage);
+        for rung in Rung::ALL.into_iter().filter(|rung| stage.audience.contains(rung)) {
+            gathering.join(rung, told);
+        }
+        for rung in Rung::ALL.into_iter().filter(|rung| !stage.audience.contains(rung)) {
+            if gathering.is_read {
+                break;
+            }
+            gathering.join(rung, Reason::Reach);
+        }
+        Audience { is_operator_only: !gathering.is_read_by_others, recipients: gathering.recipients }
+    }
+
+    /// The next rung that a refused notice climbs to: the first beyond those already told on which somebody stands
+    /// (rules 15 and 25).
+    #[must_use]
+    pub fn climb(&self, subject: &Subject, rule: Rule, stage: &Stage, told: &BTreeSet<Address>) -> Vec<Recipient> {
+        let mut gathering = Gathering::new(self, subject, rule, stage);
+        for rung in Rung::ALL {
+            gathering.join(rung, Reason::Reach);
+            gathering.recipients.retain(|recipient| !told.contains(&recipient.address));
+            if !gathering.recipients.is_empty() {
+                break;
+            }
+        }
+        gathering.recipients
+    }
+}
+
+/// Recipients as rungs join.
+struct Gathering<'a> {
+    directory: &'a Directory<'a>,
+    subject: &'a Subject,
+    rule: Rule,
+    left_out: Option<Address>,
+    recipients: Vec<Recipient>,
+    is_read: bool,
+    is_read_by_others: bool,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(directory: &'a Directory<'a>, subject: &'a Subject, rule: Rule, stage: &Stage) -> Self {
+        let is_past_welcome = rule == Rule::Activation && stage.name != "welcome";
+        let left_out = (is_past_welcome && subject.is_never_used()).then(|| subject.address());
+        let recipients = Vec::new();
+        Self { directory, subject, rule, left_out, recipients, is_read: false, is_read_by_others: false }
+    }
+
+    fn join(&mut self, rung: Rung, reason: Reason) {
+        for address in self.directory.rung(self.subject, rung) {
+            if self.left_out.as_ref() == Some(&address) {
+                continue;
+            }
+            if rung != Rung::Operator && self.counts_as_read(&address) {
+                self.is_read = true;
+                self.is_read_by_others = true;
+            }
+            if !self.recipients.iter().any(|known| known.address == address) {
+                self.recipients.push(Recipient { address, rung, reason });
+            }
+        }
+    }
+
+    /// For `leaver` the subject and its alternate address do not count as read (rule 15).
+    fn counts_as_read(&self, address: &Address) -> bool {
+        let own = self.subject.address();
+        let contacts = self.directory.register.contacts();
+        let is_own = *address == own || contacts.alternates(&own).any(|alternate| alternate == address);
+        !(self.rule == Rule::Leaver && is_own) && self.directory.is_read(address)
+    }
+}
+
+/// Whether an address is the subject's own or its alternate: then it is told in a letter (rule 17).
+#[must_use]
+pub fn is_own_address(register: &Register, subject: &Subject, address: &Address) -> bool {
+    let own = subject.address();
+    subject.facts.kind() != Kind::Shared
+        && (*address == own || register.contacts().alternates(&own).any(|alternate| alternate == address))
+}

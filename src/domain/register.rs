@@ -1,0 +1,429 @@
+//! The register: every subject known, with its facts, and how a row of an export finds the subject it is about.
+//!
+//! A row joins a subject by the source's stable id, else by address (rule 5). Facts about an address that no source
+//! has listed yet wait under that address and are taken up when a source lists it. Nothing here knows a database:
+//! the store loads a register, asks it what changed and writes that.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+
+use super::{
+    contacts::Contacts,
+    evaluate,
+    facts::{Fact, Facts, Field, Merged, SnapshotId, Value},
+    history::StatusHistory,
+    policy::Policy,
+    snapshot::{ContactRow, Observation, Source},
+    subject::{Address, Kind, OdsCode, Status},
+};
+
+/// Number of a subject in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubjectId(pub i64);
+
+/// The restore anchor, fixed when a subject was first seen deleted (rule 6, `restore`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletionGuess {
+    /// The first as-of of the run of deleted statuses this belongs to.
+    pub first_seen_on: Date,
+    /// The guessed day of deletion.
+    pub anchor_on: Date,
+}
+
+/// An account or a shared mailbox, with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Its number.
+    pub id: SubjectId,
+    /// What sources said.
+    pub facts: Facts,
+    /// Its status over time.
+    pub history: StatusHistory,
+    /// Its stable id in each source that gave one.
+    pub source_ids: BTreeMap<Source, String>,
+    /// The newest as-of at which each listing source had it; empty while no source has listed it.
+    pub listed_on: BTreeMap<Source, Date>,
+    /// Addresses it had before.
+    pub former_addresses: BTreeSet<Address>,
+    /// The fixed guess of its deletion, where no date was given.
+    pub deletion_guess: Option<DeletionGuess>,
+}
+
+impl Subject {
+    fn new(id: SubjectId) -> Self {
+        Self {
+            id,
+            facts: Facts::default(),
+            history: StatusHistory::default(),
+            source_ids: BTreeMap::new(),
+            listed_on: BTreeMap::new(),
+            former_addresses: BTreeSet::new(),
+            deletion_guess: None,
+        }
+    }
+
+    /// Whether any source has listed it: facts alone do not make a subject.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        !self.listed_on.is_empty()
+    }
+
+    /// Its address; empty only for a row that gave an id and no address.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.facts.address().unwrap_or_else(|| Address::new(""))
+    }
+
+    /// Whether its newest status, if any, is a live one (rule 6).
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.facts.status().is_none_or(|status| status.is_live())
+    }
+
+    /// Whether its newest status says deleted or disabled: nobody can be reached there (rule 14).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.facts.status().is_some_and(|status| status.is_deleted() || status.is_disabled())
+    }
+
+    /// Never used, as far as anybody has seen.
+    #[must_use]
+    pub fn is_never_used(&self) -> bool {
+        self.facts.date(Field::LastActivityOn).is_none()
+    }
+
+    /// The newest as-of of any source that listed it.
+    #[must_use]
+    pub fn as_of(&self) -> Option<Date> {
+        self.listed_on.values().max().copied()
+    }
+}
+
+/// The file whose rows are arriving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its number.
+    pub snapshot: SnapshotId,
+    /// What kind of export it is.
+    pub source: Source,
+    /// The day it describes.
+    pub as_of: Date,
+}
+
+/// What a row did to the register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effect {
+    /// The subject the row is about.
+    pub subject: SubjectId,
+    /// Whether the row made it known, changed it, or said nothing new.
+    pub kind: EffectKind,
+    /// Dates more than a day after the as-of, left out.
+    pub bad_dates: u32,
+}
+
+/// See [`Effect::kind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffectKind {
+    /// The subject was not listed before.
+    New,
+    /// At least one value is new.
+    Changed,
+    /// Nothing new.
+    Unchanged,
+    /// The facts wait: no source has listed the address yet.
+    Waiting,
+}
+
+/// Every subject, every contact, and which snapshots have been loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Register {
+    subjects: BTreeMap<SubjectId, Subject>,
+    by_source_id: HashMap<(Source, String), SubjectId>,
+    by_address: HashMap<Address, SubjectId>,
+    by_former_address: HashMap<Address, SubjectId>,
+    contacts: Contacts,
+    snapshots: BTreeMap<Source, BTreeSet<Date>>,
+    next_id: i64,
+    changed: BTreeSet<SubjectId>,
+    removed: BTreeSet<SubjectId>,
+}
+
+impl Register {
+    /// A register read back from the store.
+    #[must_use]
+    pub fn new(
+        subjects: impl IntoIterator<Item = Subject>,
+        contacts: Vec<ContactRow>,
+        snapshots: impl IntoIterator<Item = (Source, Date)>,
+    ) -> Self {
+        let mut register = Self { contacts: Contacts::new(contacts), ..Self::default() };
+        for (source, as_of) in snapshots {
+            register.snapshots.entry(source).or_default().insert(as_of);
+        }
+        for subject in subjects {
+            register.index(&subject);
+            register.next_id = register.next_id.max(subject.id.0);
+            register.subjects.insert(subject.id, subject);
+        }
+        register
+    }
+
+    fn index(&mut self, subject: &Subject) {
+        for (source, id) in &subject.source_ids {
+            self.by_source_id.insert((*source, id.clone()), subject.id);
+        }
+        if let Some(address) = subject.facts.address() {
+            self.by_address.insert(address, subject.id);
+        }
+        for address in &subject.former_addresses {
+            self.by_former_address.insert(address.clone(), subject.id);
+        }
+    }
+
+    /// Every listed subject, by number.
+    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        self.subjects.values().filter(|subject| subject.is_listed())
+    }
+
+    /// A subject, listed or not, by number.
+    #[must_use]
+    pub fn find(&self, id: SubjectId) -> Option<&Subject> {
+        self.subjects.get(&id)
+    }
+
+    /// The listed subject that has this address now.
+    #[must_use]
+    pub fn find_by_address(&self, address: &Address) -> Option<&Subject> {
+        self.by_address.get(address).and_then(|id| self.subjects.get(id)).filter(|subject| subject.is_listed())
+    }
+
+    /// Who looks after which site.
+    #[must_use]
+    pub const fn contacts(&self) -> &Contacts {
+        &self.contacts
+    }
+
+    /// The as-ofs of the loaded snapshots of a source, oldest first.
+    #[must_use]
+    pub fn snapshots(&self, source: Source) -> Option<&BTreeSet<Date>> {
+        self.snapshots.get(&source)
+    }
+
+    /// The as-of of the first load of a source of sends: since then silence can be seen.
+    #[must_use]
+    pub fn sends_watched_since(&self) -> Option<Date> {
+        self.snapshots.get(&Source::Sends)?.first().copied()
+    }
+
+    /// Subjects touched since the last call, and those that were merged into another.
+    pub fn take_changes(&mut self) -> (BTreeSet<SubjectId>, BTreeSet<SubjectId>) {
+        (std::mem::take(&mut self.changed), std::mem::take(&mut self.removed))
+    }
+
+    /// Notes that a snapshot is being loaded.
+    pub fn begin(&mut self, arrival: Arrival) {
+        self.snapshots.entry(arrival.source).or_default().insert(arrival.as_of);
+    }
+
+    /// Replaces the contacts: the file is the whole list.
+    pub fn replace_contacts(&mut self, rows: Vec<ContactRow>) {
+        self.contacts = Contacts::new(rows);
+    }
+
+    /// Merges one row (rule 5).
+    pub fn observe(&mut self, arrival: Arrival, row: &Observation, policy: &Policy) -> Effect {
+        let id = self.subject_of(arrival, row);
+        self.settle_address(id, arrival, row);
+        let Some(subject) = self.subjects.get_mut(&id) else {
+            return Effect { subject: id, kind: EffectKind::Unchanged, bad_dates: 0 };
+        };
+        evaluate::fix_deletion_before(subject, arrival.as_of, policy);
+        let was_listed = subject.is_listed();
+        let (changed, confirmed, bad_dates) = merge_row(subject, arrival, row);
+        if arrival.source.lists_subjects() {
+            let listed_on = subject.listed_on.entry(arrival.source).or_insert(arrival.as_of);
+            *listed_on = arrival.as_of.max(*listed_on);
+        }
+        if let Some(row_id) = &row.id {
+            subject.source_ids.insert(arrival.source, row_id.clone());
+            self.by_source_id.insert((arrival.source, row_id.clone()), id);
+        }
+        let kind = match (subject.is_listed(), was_listed) {
+            (false, _) => EffectKind::Waiting,
+            (true, false) => EffectKind::New,
+            (true, true) if changed => EffectKind::Changed,
+            (true, true) => EffectKind::Unchanged,
+        };
+        if changed || confirmed || !was_listed {
+            self.changed.insert(id);
+        }
+        Effect { subject: id, kind, bad_dates }
+    }
+
+    /// Records what was concluded from absence: the subject is taken as deleted as of a day (rule 6).
+    pub fn presume_deleted(&mut self, id: SubjectId, source: Source, as_of: Date) {
+        let Some(subject) = self.subjects.get_mut(&id) else { return };
+        let Some(status) = Status::new("Deleted (no longer listed)") else { return };
+        let value = Value::Text(status.as_str().into());
+        let fact = Fact { value, as_of, source, snapshot: SnapshotId(0), line: 0 };
+        subject.facts.merge(Field::Status, fact);
+        subject.history.record(status, as_of, source);
+        self.changed.insert(id);
+    }
+
+    /// Fixes the restore anchors of everything seen deleted so far.
+    pub fn fix_deletions(&mut self, policy: &Policy) {
+        for subject in self.subjects.values_mut() {
+            if evaluate::fix_deletion(subject, policy) {
+                self.changed.insert(subject.id);
+            }
+        }
+    }
+
+    /// Finds the subject of a row, or makes one.
+    ///
+    /// - The source's id decides.
+    /// - Else the address, unless the subject there is known to this source under another id: then the address has
+    ///   changed hands.
+    /// - Else an address some subject had before, on the same condition.
+    fn subject_of(&mut self, arrival: Arrival, row: &Observation) -> SubjectId {
+        if let Some(id) = row.id.as_ref().and_then(|id| self.by_source_id.get(&(arrival.source, id.clone()))) {
+            return *id;
+        }
+        let joins = |id: &&SubjectId| {
+            let known = self.subjects.get(*id).and_then(|subject| subject.source_ids.get(&arrival.source));
+            row.id.is_none() || known.is_none()
+        };
+        let found = row.address.as_ref().and_then(|address| {
+            let now = self.by_address.get(address);
+            now.or_else(|| self.by_former_address.get(address)).filter(joins)
+        });
+        found.copied().unwrap_or_else(|| self.add())
+    }
+
+    fn add(&mut self) -> SubjectId {
+        self.next_id += 1;
+        let id = SubjectId(self.next_id);
+        self.subjects.insert(id, Subject::new(id));
+        id
+    }
+
+    /// Keeps one holder per address: a row that gives the subject a newer address takes it from whoever had it.
+    fn settle_address(&mut self, id: SubjectId, arrival: Arrival, row: &Observation) {
+        let Some(address) = &row.address else { return };
+        let current = self.subjects.get(&id).and_then(|subject| subject.facts.get(Field::Address));
+        let current_address = current.and_then(|_| self.subjects.get(&id)).and_then(|s| s.facts.address());
+        if current_address.as_ref() == Some(address) && self.by_address.get(address) == Some(&id) {
+            return;
+        }
+        let is_former = self.subjects.get(&id).is_some_and(|subject| subject.former_addresses.contains(address));
+        let is_older = current.is_some_and(|fact| !arrival_beats(arrival, address, fact));
+        if is_older || (is_former && !arrival.source.lists_subjects()) {
+            return;
+        }
+        if let Some(holder) = self.by_address.get(address).copied().filter(|holder| *holder != id) {
+            self.absorb_if_disjoint(id, holder);
+        }
+        if let Some(old) = current_address.filter(|old| old != address) {
+            self.leave_address(id, old);
+        }
+        self.by_address.insert(address.clone(), id);
+    }
+
+    fn leave_address(&mut self, id: SubjectId, old: Address) {
+        if self.by_address.get(&old) == Some(&id) {
+            self.by_address.remove(&old);
+        }
+        if let Some(subject) = self.subjects.get_mut(&id) {
+            subject.former_addresses.insert(old.clone());
+        }
+        self.by_former_address.insert(old, id);
+    }
+
+    /// Two records of one address are one subject unless a source knows them apart by id.
+    fn absorb_if_disjoint(&mut self, id: SubjectId, other: SubjectId) {
+        let ids = |id| self.subjects.get(&id).map(|subject| &subject.source_ids);
+        let (Some(own), Some(theirs)) = (ids(id), ids(other)) else { return };
+        if theirs.keys().any(|source| own.contains_key(source)) {
+            return;
+        }
+        let Some(gone) = self.subjects.remove(&other) else { return };
+        let Some(subject) = self.subjects.get_mut(&id) else { return };
+        for (source, source_id) in &gone.source_ids {
+            self.by_source_id.insert((*source, source_id.clone()), id);
+        }
+        subject.source_ids.extend(gone.source_ids);
+        for (source, on) in gone.listed_on {
+            let listed_on = subject.listed_on.entry(source).or_insert(on);
+            *listed_on = on.max(*listed_on);
+        }
+        subject.facts.absorb(gone.facts);
+        for stretch in gone.history.stretches() {
+            subject.history.record(stretch.status.clone(), stretch.first_on, stretch.source);
+            subject.history.record(stretch.status.clone(), stretch.last_on, stretch.source);
+        }
+        self.changed.insert(id);
+        self.changed.remove(&other);
+        self.removed.insert(other);
+    }
+}
+
+/// Whether the arriving row's address is to be believed over the known one.
+fn arrival_beats(arrival: Arrival, address: &Address, known: &Fact) -> bool {
+    let value = Value::Text(address.as_str().into());
+    let fact = Fact { value, as_of: arrival.as_of, source: arrival.source, snapshot: arrival.snapshot, line: 0 };
+    let mut facts = Facts::default();
+    facts.set(Field::Address, known.clone());
+    facts.merge(Field::Address, fact) != Merged::Unchanged
+}
+
+/// Merges a row's values. Returns whether a value is new, whether one was confirmed by a newer as-of, and how many
+/// dates were bad.
+fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observation) -> (bool, bool, u32) {
+    let latest = arrival.as_of.tomorrow().unwrap_or(arrival.as_of);
+    let (mut changed, mut confirmed, mut bad_dates) = (false, false, 0);
+    for (field, value) in values(row) {
+        if matches!(value, Value::Date(date) if date > latest) {
+            bad_dates += 1;
+            continue;
+        }
+        let Arrival { snapshot, source, as_of } = arrival;
+        match subject.facts.merge(field, Fact { value, as_of, source, snapshot, line: row.line }) {
+            Merged::Changed => changed = true,
+            Merged::Confirmed => confirmed = true,
+            Merged::Unchanged => {}
+        }
+    }
+    if let Some(status) = &row.status {
+        confirmed |= subject.history.record(status.clone(), arrival.as_of, arrival.source);
+    }
+    (changed, confirmed, bad_dates)
+}
+
+/// The values a row gives; a blank gives none.
+fn values(row: &Observation) -> impl Iterator<Item = (Field, Value)> {
+    let text = |text: Option<&str>| text.map(|text| Value::Text(text.into()));
+    let kind = (row.kind != Kind::Unknown).then(|| row.kind.as_str());
+    [
+        (Field::Address, text(row.address.as_ref().map(Address::as_str))),
+        (Field::DisplayName, text(row.display_name.as_deref())),
+        (Field::Kind, text(kind)),
+        (Field::Status, text(row.status.as_ref().map(Status::as_str))),
+        (Field::Ods, text(row.ods.as_ref().map(OdsCode::as_str))),
+        (Field::OrgName, text(row.org_name.as_deref())),
+        (Field::CreatedOn, row.created_on.map(Value::Date)),
+        (Field::LastActivityOn, row.last_activity_on.map(Value::Date)),
+        (Field::LastSentOn, row.last_sent_on.map(Value::Date)),
+        (Field::PasswordChangedOn, row.password_changed_on.map(Value::Date)),
+        (Field::PasswordNeverExpires, row.password_never_expires.map(Value::Flag)),
+        (Field::LeaverOn, row.leaver_on.map(Value::Date)),
+        (Field::DeletedOn, row.deleted_on.map(Value::Date)),
+        (Field::Enabled, row.enabled.map(Value::Flag)),
+        (Field::AupAccepted, row.aup_accepted.map(Value::Flag)),
+        (Field::Mfa, text(row.mfa.as_deref())),
+        (Field::Mobile, text(row.mobile.map(super::subject::MobileState::as_str))),
+    ]
+    .into_iter()
+    .filter_map(|(field, value)| Some((field, value?)))
+}
