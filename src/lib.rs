@@ -3,3 +3,4 @@ pub mod config;
 pub mod domain;
 pub mod mail;
 pub mod sources;
+pub mod store;

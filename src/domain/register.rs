@@ -51,7 +51,9 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn new(id: SubjectId) -> Self {
+    /// A subject of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: SubjectId) -> Self {
         Self {
             id,
             facts: Facts::default(),

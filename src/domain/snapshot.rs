@@ -163,6 +163,8 @@ pub struct ContactRow {
     pub sector: Option<String>,
     /// The site's name, for people.
     pub site_name: Option<String>,
+    /// The town the site is in, when the file says; tells sites of one name apart.
+    pub town: Option<String>,
     /// The site's shared mailbox.
     pub shared_mailbox: Option<Address>,
     /// Whom the row is about.

@@ -1,0 +1,95 @@
+//! Values as columns and back: what both databases share.
+
+use jiff::{Timestamp, civil::Date};
+
+use super::{MessageState, StoreError};
+use crate::domain::{
+    facts::{Field, Value},
+    message::{MessageKind, Reason},
+    policy::{OnUnknown, Rule, Rung},
+    snapshot::Source,
+};
+
+/// A stored word that no code writes.
+fn corrupt(what: &'static str, value: &str) -> StoreError {
+    StoreError::Corrupt { what, value: value.to_owned() }
+}
+
+pub(super) fn date(text: &str) -> Result<Date, StoreError> {
+    text.parse().map_err(|_| corrupt("date", text))
+}
+
+pub(super) fn optional_date(text: Option<&str>) -> Result<Option<Date>, StoreError> {
+    text.map(date).transpose()
+}
+
+pub(super) fn instant(millis: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(millis).map_err(|_| corrupt("instant", &millis.to_string()))
+}
+
+pub(super) fn source(word: &str) -> Result<Source, StoreError> {
+    Source::parse(word).ok_or_else(|| corrupt("source", word))
+}
+
+pub(super) fn rule(word: &str) -> Result<Rule, StoreError> {
+    Rule::parse(word).ok_or_else(|| corrupt("rule", word))
+}
+
+pub(super) fn rung(word: &str) -> Result<Rung, StoreError> {
+    Rung::parse(word).ok_or_else(|| corrupt("rung", word))
+}
+
+pub(super) fn reason(word: &str) -> Result<Reason, StoreError> {
+    Reason::parse(word).ok_or_else(|| corrupt("reason", word))
+}
+
+pub(super) fn kind(word: &str) -> Result<MessageKind, StoreError> {
+    MessageKind::parse(word).ok_or_else(|| corrupt("kind of message", word))
+}
+
+pub(super) fn state(word: &str) -> Result<MessageState, StoreError> {
+    MessageState::parse(word).ok_or_else(|| corrupt("state of a message", word))
+}
+
+pub(super) const fn on_unknown_word(on_unknown: OnUnknown) -> &'static str {
+    match on_unknown {
+        OnUnknown::Hold => "hold",
+        OnUnknown::Resend => "resend",
+    }
+}
+
+pub(super) fn on_unknown(word: &str) -> OnUnknown {
+    if word == "resend" { OnUnknown::Resend } else { OnUnknown::Hold }
+}
+
+pub(super) fn field(word: &str) -> Result<Field, StoreError> {
+    Field::parse(word).ok_or_else(|| corrupt("field", word))
+}
+
+pub(super) fn value_text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Date(date) => date.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+    }
+}
+
+pub(super) fn value(field: Field, text: &str) -> Result<Value, StoreError> {
+    if field.is_date() {
+        date(text).map(Value::Date)
+    } else if field.is_flag() {
+        text.parse().map(Value::Flag).map_err(|_| corrupt("flag", text))
+    } else {
+        Ok(Value::Text(text.into()))
+    }
+}
+
+/// A count as a column.
+pub(super) fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A column as a count.
+pub(super) fn uncount(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,273 @@
+//! The store in one SQLite file: the default, enough for any local committee or ICB.
+//!
+//! Write-ahead log with full durability: an attempt that was recorded survives a power cut. Only one program works
+//! on a store at a time ([`lock`]); reading commands need no lock.
+mod ledger;
+mod outbox;
+mod register;
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    Changes, Claim, Lease, LedgerLine, MessageNumber, MessageState, NewMessage, OpenEpisode, RefusedNotice, RunId,
+    RunRow, Settlement, SnapshotRow, Store, StoreError, StoredMessage,
+};
+use crate::domain::{
+    facts::SnapshotId,
+    message::Notice,
+    plan::{Plan, Told},
+    register::{Register, SubjectId},
+    snapshot::ContactRow,
+};
+
+/// Rows a bulk statement carries; the widest takes 12 columns, and SQLite allows 32,766 values.
+const ROWS_A_STATEMENT: usize = 500;
+
+/// A store in one file, or in memory.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+}
+
+/// The right to work on a store; given up when dropped, and by the system when the program dies.
+#[derive(Debug)]
+pub struct StoreLock {
+    _file: File,
+}
+
+/// The path behind `sqlite:PATH`; `None` for `sqlite::memory:`.
+#[must_use]
+pub fn path_of(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    (path != ":memory:").then(|| PathBuf::from(path))
+}
+
+/// Locks a store for writing.
+///
+/// # Errors
+/// `Busy` when another program has it; `Lock` when the lock file cannot be made.
+pub fn lock(url: &str) -> Result<Option<StoreLock>, StoreError> {
+    let Some(store) = path_of(url) else { return Ok(None) };
+    let path = store.with_extension("lock");
+    let shown = path.display().to_string();
+    let failed = |source| StoreError::Lock { path: shown.clone(), source };
+    make_folder(&path).map_err(failed)?;
+    let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(StoreLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: shown }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), std::fs::create_dir_all)
+}
+
+/// Names what a statement was for.
+fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Statement { doing, source }
+}
+
+impl SqliteStore {
+    /// Opens the store, making it and bringing its tables up to date when needed.
+    ///
+    /// # Errors
+    /// `Open` when the file cannot be opened or made, `Migrate` when it is of a newer version.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let path = path_of(url);
+        let failed = |source| StoreError::Open { url: url.to_owned(), source };
+        if let Some(path) = &path {
+            make_folder(path).map_err(|source| failed(sqlx::Error::Io(source)))?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path.clone().unwrap_or_else(|| PathBuf::from(":memory:")))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let connections = if path.is_some() { 4 } else { 1 };
+        let pool = SqlitePoolOptions::new().max_connections(connections).connect_with(options).await.map_err(failed)?;
+        sqlx::migrate!("migrations/sqlite").run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// A store that is gone when dropped.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        Self::open("sqlite::memory:").await
+    }
+
+    /// A transaction that may write: it takes the write lock at once, so that it never fails half way for want of it.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(doing("beginning a transaction"))
+    }
+}
+
+async fn commit(transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
+    transaction.commit().await.map_err(doing("committing"))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load_register(&self) -> Result<Register, StoreError> {
+        register::load(&self.pool).await
+    }
+
+    async fn load_told(&self) -> Result<Told, StoreError> {
+        ledger::load_told(&self.pool).await
+    }
+
+    async fn find_snapshot(&self, sha256: &str) -> Result<Option<SnapshotRow>, StoreError> {
+        register::find_snapshot(&self.pool, sha256).await
+    }
+
+    async fn list_snapshots(&self) -> Result<Vec<SnapshotRow>, StoreError> {
+        register::list_snapshots(&self.pool).await
+    }
+
+    async fn next_snapshot_id(&self) -> Result<SnapshotId, StoreError> {
+        register::next_snapshot_id(&self.pool).await
+    }
+
+    async fn save_snapshot(
+        &self,
+        snapshot: &SnapshotRow,
+        changes: &Changes<'_>,
+        contacts: Option<&[ContactRow]>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        register::insert_snapshot(&mut transaction, snapshot).await?;
+        register::write_changes(&mut transaction, changes).await?;
+        if let Some(rows) = contacts {
+            register::replace_contacts(&mut transaction, rows).await?;
+        }
+        commit(transaction).await
+    }
+
+    async fn begin_run(&self, on_day: Date, kind: &str, now: Timestamp) -> Result<RunId, StoreError> {
+        ledger::begin_run(&self.pool, on_day, kind, now).await
+    }
+
+    async fn save_plan(
+        &self,
+        run: RunId,
+        plan: &Plan,
+        messages: &[NewMessage],
+        changes: &Changes<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        register::write_changes(&mut transaction, changes).await?;
+        ledger::write_episodes(&mut transaction, plan).await?;
+        outbox::insert_messages(&mut transaction, run, messages, now).await?;
+        commit(transaction).await
+    }
+
+    async fn finish_run(&self, run: RunId, now: Timestamp, report: &str) -> Result<(), StoreError> {
+        ledger::finish_run(&self.pool, run, now, report).await
+    }
+
+    async fn list_runs(&self, most: u32) -> Result<Vec<RunRow>, StoreError> {
+        ledger::list_runs(&self.pool, most).await
+    }
+
+    async fn lease_message(&self, lease: &Lease) -> Result<Option<StoredMessage>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let leased = outbox::lease(&mut transaction, lease).await?;
+        commit(transaction).await?;
+        Ok(leased)
+    }
+
+    async fn settle_message(
+        &self,
+        number: MessageNumber,
+        token: &str,
+        settlement: &Settlement,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let settled = outbox::settle(&mut transaction, number, token, settlement).await?;
+        commit(transaction).await?;
+        Ok(settled)
+    }
+
+    async fn cancel_notices(&self, number: MessageNumber, gone: &[Notice]) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        outbox::cancel_notices(&mut transaction, number, gone).await?;
+        commit(transaction).await
+    }
+
+    async fn list_lapsed_leases(&self, before: Timestamp) -> Result<Vec<(StoredMessage, String)>, StoreError> {
+        outbox::list_lapsed_leases(&self.pool, before).await
+    }
+
+    async fn list_messages(&self, states: &[MessageState]) -> Result<Vec<StoredMessage>, StoreError> {
+        outbox::list_messages(&self.pool, states).await
+    }
+
+    async fn count_messages(&self) -> Result<Vec<(MessageState, u64)>, StoreError> {
+        outbox::count_messages(&self.pool).await
+    }
+
+    async fn next_attempt_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        outbox::next_attempt_at(&self.pool).await
+    }
+
+    async fn list_refused(&self) -> Result<Vec<RefusedNotice>, StoreError> {
+        outbox::list_refused(&self.pool).await
+    }
+
+    async fn save_climb(
+        &self,
+        run: RunId,
+        climbed: &[i64],
+        messages: &[NewMessage],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        outbox::mark_climbed(&mut transaction, climbed).await?;
+        outbox::insert_messages(&mut transaction, run, messages, now).await?;
+        commit(transaction).await
+    }
+
+    async fn list_ledger(&self, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError> {
+        ledger::list_ledger(&self.pool, subject).await
+    }
+
+    async fn list_episodes(&self, subject: Option<SubjectId>) -> Result<Vec<OpenEpisode>, StoreError> {
+        ledger::list_episodes(&self.pool, subject).await
+    }
+
+    async fn last_due_day(&self) -> Result<Option<Date>, StoreError> {
+        ledger::last_due_day(&self.pool).await
+    }
+
+    async fn claim_day(&self, on_day: Date, now: Timestamp) -> Result<Claim, StoreError> {
+        ledger::claim_day(&self.pool, on_day, now).await
+    }
+
+    async fn pass_days(&self, days: &[Date], outcome: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        ledger::pass_days(&mut transaction, days, outcome, now).await?;
+        commit(transaction).await
+    }
+
+    async fn finish_day(&self, on_day: Date, now: Timestamp) -> Result<(), StoreError> {
+        ledger::finish_day(&self.pool, on_day, now).await
+    }
+}
