@@ -1,10 +1,53 @@
 //! The configuration: one TOML file over the compiled-in defaults, the environment and `--set` on top.
 //!
 //! Each section is a struct in a file of its own. Values here are checked and ready to use: paths are resolved, the
-//! zone is loaded, the ladders are a [`Policy`](crate::domain::policy::Policy).
-use std::path::PathBuf;
+//! zone is loaded, the ladders are a [`Policy`](crate::domain::policy::Policy). It reads the operator's file and the
+//! files that decide what is due (bank holidays); never the environment, which the caller hands in, and no secrets.
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
-use crate::domain::{calendar::Calendar, policy::Policy};
+use jiff::{civil::Date, tz::TimeZone};
+
+use crate::domain::{calendar::Calendar, policy::Policy, subject::Address};
+
+mod database;
+mod helpdesk;
+mod holidays;
+mod ladder;
+mod later;
+mod layer;
+mod log;
+mod mail;
+mod operator;
+mod policy;
+mod privacy;
+mod problem;
+mod rules;
+mod schedule;
+mod section;
+mod smtp;
+mod snapshots;
+mod values;
+
+use layer::{Kind, Table, Text};
+use problem::Collector;
+use section::Section;
+
+pub use database::Database;
+pub use helpdesk::Helpdesk;
+pub use log::{Log, LogFormat};
+pub use mail::{Mail, Transport};
+pub use operator::Operator;
+pub use privacy::Privacy;
+pub use problem::{Place, Problem, Problems, Severity, Spot};
+pub use schedule::Schedule;
+pub use smtp::{Auth, Smtp, Tls};
+pub use snapshots::Snapshots;
+
+/// Every key with its default, its unit and its meaning: what an operator reads, and what an empty file means.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// What an environment variable must begin with to be a setting; `__` stands for the dot.
+const ENVIRONMENT_PREFIX: &str = "LAPSEWATCH__";
 
 /// Everything an operator can tune, checked.
 #[derive(Debug, Clone)]
@@ -18,7 +61,7 @@ pub struct Config {
     /// `[policy]` and `[rules.*]`, as the domain wants them.
     pub policy: Policy,
     /// The zone of civil dates, `policy.time_zone`.
-    pub time_zone: jiff::tz::TimeZone,
+    pub time_zone: TimeZone,
     /// Open and closed days, from `policy.bank_holidays` and the embedded list.
     pub calendar: Calendar,
     /// `[mail]`
@@ -26,174 +69,138 @@ pub struct Config {
     /// `[operator]`: who the messages are from, in words.
     pub operator: Operator,
     /// `[helpdesk.NAME]`: who administers accounts, by the lower-cased word in the contacts file.
-    pub helpdesks: std::collections::BTreeMap<String, Helpdesk>,
+    pub helpdesks: BTreeMap<String, Helpdesk>,
     /// `[privacy]`
     pub privacy: Privacy,
     /// `[log]`
     pub log: Log,
 }
 
-/// `[database]`: where the store is.
+/// Where settings come from, weakest first after the compiled-in defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Sources<'a> {
+    /// The operator's file.
+    pub file: Option<&'a Path>,
+    /// Environment variables; those that begin with `LAPSEWATCH__` are settings, the others are passed over.
+    pub environment: Vec<(String, String)>,
+    /// The `KEY=VALUE` of each `--set`.
+    pub overrides: &'a [String],
+    /// Today in the policy's zone, for the warning of bank holidays that end.
+    pub today: Date,
+}
+
+/// A configuration that can be used, and what somebody should look at all the same.
 #[derive(Debug, Clone)]
-pub struct Database {
-    /// `sqlite:PATH`.
-    pub url: String,
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What somebody should look at.
+    pub warnings: Vec<Problem>,
 }
 
-/// `[snapshots]`: folders that exports pass through, and how they are read.
-#[derive(Debug, Clone)]
-pub struct Snapshots {
-    /// Where operators drop exports.
-    pub inbox: PathBuf,
-    /// Where loaded files go.
-    pub archive: PathBuf,
-    /// Where refused files go, each with a `.reason.txt` beside it.
-    pub quarantine: PathBuf,
-    /// Files stay in the inbox after loading (for a read-only share); known ones are then passed over silently.
-    pub keep_in_place: bool,
-    /// How many seconds a file must be unchanged before it is taken.
-    pub settle_secs: u64,
-    /// How often the daemon looks into the inbox, in seconds.
-    pub poll_secs: u64,
-    /// Slash dates that could be either are read day first.
-    pub day_first: bool,
+/// Reads and checks every setting.
+///
+/// # Errors
+///
+/// Everything that is wrong at once, warnings too, in the order of the files.
+pub fn load(sources: &Sources<'_>) -> Result<Loaded, Problems> {
+    let problems = Collector::default();
+    let config = read_layers(sources, &problems).and_then(|table| read(table, sources.today, &problems));
+    match config {
+        Some(config) if !problems.has_errors() => Ok(Loaded { config, warnings: problems.into_sorted() }),
+        _ => Err(Problems(problems.into_sorted())),
+    }
 }
 
-/// `[schedule]`: when the daemon runs.
-#[derive(Debug, Clone)]
-pub struct Schedule {
-    /// Cron expression of five or six fields (seconds first), in the policy's zone.
-    pub evaluate: String,
+/// The settings that differ and only count after a restart.
+#[must_use]
+pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let differs = [
+        ("database.url", old.database.url != new.database.url),
+        ("log.filter", old.log.filter != new.log.filter),
+        ("log.format", old.log.format != new.log.format),
+    ];
+    differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
 }
 
-/// `[mail]`: how messages leave.
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// From, an address of a domain the operator may send for.
-    pub from: lettre::message::Mailbox,
-    /// Reply-To, read by people; the From address when not set.
-    pub reply_to: Option<lettre::message::Mailbox>,
-    /// Where the operator's messages go.
-    pub operator: String,
-    /// How messages leave.
-    pub transport: Transport,
-    /// Where the directory transport writes `.eml` files.
-    pub directory: PathBuf,
-    /// The mail server.
-    pub smtp: Smtp,
-    /// A folder of message texts that replace the built-in ones, file by file.
-    pub templates: Option<PathBuf>,
+/// Defaults, file, environment, `--set`, laid over one another; `None` when the file cannot be read, because without
+/// its settings the others would look wrong too.
+fn read_layers(sources: &Sources<'_>, problems: &Collector) -> Option<Table> {
+    let defaults =
+        Text { name: "default.toml (built in)".into(), body: DEFAULTS.into(), kind: Kind::Defaults, rank: 0 };
+    let mut table = layer::parse(&Arc::new(defaults), problems)?;
+    if let Some(file) = sources.file {
+        layer::overlay(&mut table, read_file(file, problems)?);
+    }
+    for (rank, argument) in (2..).zip(arguments(sources)) {
+        let Argument { name, key, value } = argument;
+        layer::overlay(&mut table, layer::argument(name, &key, value.as_deref(), rank, problems));
+    }
+    Some(table)
 }
 
-/// `mail.transport`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// A mail server.
-    Smtp,
-    /// `.eml` files in a folder.
-    Directory,
+fn read_file(file: &Path, problems: &Collector) -> Option<Table> {
+    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+    let text = |body| Arc::new(Text { name: file.display().to_string(), body, kind: Kind::File(folder), rank: 1 });
+    match fs::read_to_string(file) {
+        Ok(body) => layer::parse(&text(body), problems),
+        Err(error) => {
+            problems.error(None, format!("cannot read {}: {error}", file.display()), None);
+            None
+        }
+    }
 }
 
-/// `[mail.smtp]`: the mail server.
-#[derive(Debug, Clone)]
-pub struct Smtp {
-    /// Name of the server; also the name its certificate must carry.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// How the connection is encrypted.
-    pub tls: Tls,
-    /// How we log in.
-    pub auth: Auth,
-    /// Log-in name.
-    pub username: Option<String>,
-    /// A file whose first line is the password.
-    pub password_file: Option<PathBuf>,
-    /// A PEM file of certificate authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// The name we greet with; the machine's own when not set.
-    pub hello_name: Option<String>,
-    /// Connections at once, 1 to 50.
-    pub connections: u16,
-    /// Longest wait for one step of the conversation, in seconds.
-    pub timeout_secs: u64,
+/// One setting given outside a file.
+struct Argument {
+    /// What it is called in problems.
+    name: String,
+    key: String,
+    /// `None`: no `=` was given.
+    value: Option<String>,
 }
 
-/// `mail.smtp.tls`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
-    /// Plain text: loopback only.
-    None,
-    /// STARTTLS, required.
-    Starttls,
-    /// TLS from the first byte.
-    Implicit,
+/// The environment in the order of its names, then each `--set`.
+fn arguments<'a>(sources: &'a Sources<'_>) -> impl Iterator<Item = Argument> + 'a {
+    let mut variables: Vec<_> = sources.environment.iter().collect();
+    variables.sort();
+    let environment = variables.into_iter().filter_map(|(name, value)| {
+        let key = name.strip_prefix(ENVIRONMENT_PREFIX)?.to_lowercase().replace("__", ".");
+        Some(Argument { name: name.clone(), key, value: Some(value.clone()) })
+    });
+    environment.chain(sources.overrides.iter().map(|set| {
+        let (key, value) = set.split_once('=').map_or((set.as_str(), None), |(key, value)| (key, Some(value)));
+        Argument { name: format!("--set {set}"), key: key.trim().to_owned(), value: value.map(str::to_owned) }
+    }))
 }
 
-/// `mail.smtp.auth`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
-    /// No log-in.
-    None,
-    /// AUTH PLAIN.
-    Plain,
-    /// AUTH LOGIN.
-    Login,
-}
-
-/// `[operator]`: who the messages are from, in the words of the messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operator {
-    /// `Anyshire LC NHSmail reminders`: the bar of every message and the name of the sender.
-    pub sender: String,
-    /// `NHSmail reminders team`.
-    pub team: String,
-    /// `Anyshire Local Committee`.
-    pub org: String,
-    /// The number on which a reader can check a message; no sentence offers one when it is not set.
-    pub phone: Option<String>,
-}
-
-/// `[helpdesk.NAME]`: who administers accounts, in the words of the messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Helpdesk {
-    /// `the NHSmail helpdesk`.
-    pub name: String,
-    /// Telephone number as printed.
-    pub phone: String,
-    /// Address for requests.
-    pub email: String,
-    /// `24 hours a day, every day`.
-    pub hours: String,
-    /// The national service, whose telephone menu the texts describe.
-    pub national: bool,
-}
-
-/// `[privacy]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Privacy {
-    /// People appear by name, not by initials, in digests to shared mailboxes (domain rule 17).
-    pub names_in_shared_mailboxes: bool,
-}
-
-/// `[log]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
-    /// A tracing filter: `info`, `lapsewatch=debug`.
-    pub filter: String,
-    /// How lines look.
-    pub format: LogFormat,
-}
-
-/// `log.format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// `journal` when standard error is the journal, else `text`.
-    Auto,
-    /// For a person at a terminal.
-    Text,
-    /// One JSON object a line.
-    Json,
-    /// Text with the journal's `<N>` priority before each line.
-    Journal,
+/// Every section, so that every problem is found, before any of them may be missing.
+fn read(table: Table, today: Date, problems: &Collector) -> Option<Config> {
+    let mut root = Section::root(table, problems);
+    let database = database::read(root.section("database"));
+    let snapshots = snapshots::read(root.section("snapshots"));
+    let schedule = schedule::read(root.section("schedule"));
+    let basics = policy::read(root.section("policy"), today);
+    let rules = rules::read(root.section("rules"), &holidays::embedded());
+    let mail = mail::read(root.section("mail"));
+    let operator = operator::read(root.section("operator"));
+    let helpdesks = helpdesk::read(root.section("helpdesk"));
+    let privacy = privacy::read(root.section("privacy"));
+    let log = log::read(root.section("log"));
+    later::read(&mut root);
+    root.finish();
+    let (basics, rules, mail) = (basics?, rules?, mail?);
+    Some(Config {
+        database: database?,
+        snapshots: snapshots?,
+        schedule: schedule?,
+        time_zone: basics.time_zone.clone(),
+        calendar: basics.calendar.clone(),
+        policy: policy::join(basics, rules, Address::new(&mail.operator)),
+        mail,
+        operator: operator?,
+        helpdesks: helpdesks?,
+        privacy: privacy?,
+        log: log?,
+    })
 }

@@ -1,0 +1,175 @@
+//! What is wrong with a configuration, and where: one sentence, a place, a caret, at most one tip.
+//!
+//! Problems are collected, never thrown: an operator sees all of them in one go, in the order in which they stand in
+//! the file.
+use std::{cell::RefCell, fmt, ops::Range};
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+use super::layer::Mark;
+
+/// The width that lines are kept to, in columns.
+const WIDTH: usize = 80;
+
+/// Whether the program can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, and somebody should look.
+    Warning,
+}
+
+/// One thing that is wrong. Its `Display` is what `check` prints, without colour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether the program can start.
+    pub severity: Severity,
+    /// What is wrong, one sentence without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub tip: Option<String>,
+    /// Where it is; `None` when it is about no place in particular.
+    pub place: Option<Place>,
+}
+
+/// Where a value was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// A file, an environment variable or a `--set` argument.
+    pub name: String,
+    /// The line and the caret, in a file.
+    pub spot: Option<Spot>,
+}
+
+/// A stretch of one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// The text of the line.
+    pub source: String,
+    /// Characters that the caret underlines, at least 1.
+    pub length: usize,
+}
+
+impl Spot {
+    /// The spot of a byte range of `text`; a range over several lines ends with the first.
+    pub(super) fn new(text: &str, span: &Range<usize>) -> Self {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let source = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let marked = text.get(span.clone()).and_then(|marked| marked.lines().next()).unwrap_or_default();
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before.chars().count() - text.get(..line_start).map_or(0, |head| head.chars().count()) + 1,
+            source: source.to_owned(),
+            length: marked.chars().count().max(1),
+        }
+    }
+
+    /// The byte range of the caret in `source`.
+    fn bytes(&self) -> Range<usize> {
+        let byte =
+            |character: usize| self.source.char_indices().nth(character).map_or(self.source.len(), |(byte, _)| byte);
+        byte(self.column - 1)..byte(self.column - 1 + self.length)
+    }
+
+    /// Whether `tip` fits on the caret's line.
+    fn has_room_for(&self, tip: &str) -> bool {
+        let gutter = self.line.to_string().len() + 3;
+        gutter + self.column + self.length + tip.chars().count() <= WIDTH
+    }
+}
+
+impl Problem {
+    /// The problem as text for a terminal, several lines without a final newline.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = level.primary_title(self.message.as_str()).elements(std::iter::empty::<Origin<'_>>());
+        let spot = self.place.as_ref().and_then(|place| place.spot.as_ref());
+        let beside = self.tip.as_deref().filter(|tip| spot.is_some_and(|spot| spot.has_room_for(tip)));
+        if let Some(place) = &self.place {
+            group = match &place.spot {
+                Some(spot) => group.element(snippet(place, spot, beside)),
+                None => group.element(Origin::path(place.name.as_str())),
+            };
+        }
+        if let (Some(tip), None) = (&self.tip, beside) {
+            group = group.element(Level::HELP.with_name("tip").message(tip.as_str()));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.term_width(WIDTH).render(&[group])
+    }
+}
+
+fn snippet<'a>(
+    place: &'a Place,
+    spot: &'a Spot,
+    label: Option<&'a str>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let caret = AnnotationKind::Primary.span(spot.bytes()).label(label);
+    Snippet::source(spot.source.as_str()).line_start(spot.line).path(place.name.as_str()).annotation(caret)
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+/// Everything that is wrong with a configuration, errors and warnings, in the order of the files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.render(false))]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// The problems as text for a terminal, with an empty line between two.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        self.0.iter().map(|problem| problem.render(color)).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+/// Collects problems while the sections are read.
+#[derive(Debug, Default)]
+pub(super) struct Collector(RefCell<Vec<(Order, Problem)>>);
+
+/// Where a problem stands among the others: the layer, then the byte.
+type Order = (usize, usize);
+
+impl Collector {
+    /// Something that the program cannot start with.
+    pub(super) fn error(&self, at: Option<&Mark>, message: impl Into<String>, tip: Option<String>) {
+        self.push(Severity::Error, at, message.into(), tip);
+    }
+
+    /// Something that somebody should look at.
+    pub(super) fn warn(&self, at: Option<&Mark>, message: impl Into<String>, tip: Option<String>) {
+        self.push(Severity::Warning, at, message.into(), tip);
+    }
+
+    fn push(&self, severity: Severity, at: Option<&Mark>, message: String, tip: Option<String>) {
+        let order = at.map_or((usize::MAX, 0), Mark::order);
+        let problem = Problem { severity, message, tip, place: at.map(Mark::place) };
+        self.0.borrow_mut().push((order, problem));
+    }
+
+    /// Whether the program cannot start.
+    pub(super) fn has_errors(&self) -> bool {
+        self.0.borrow().iter().any(|(_, problem)| problem.severity == Severity::Error)
+    }
+
+    /// All problems, in the order of the files.
+    pub(super) fn into_sorted(self) -> Vec<Problem> {
+        let mut found = self.0.into_inner();
+        found.sort_by_key(|(order, _)| *order);
+        found.into_iter().map(|(_, problem)| problem).collect()
+    }
+}

@@ -1,0 +1,59 @@
+//! `[snapshots]`: folders that exports pass through, and how they are read.
+use std::path::PathBuf;
+
+use super::{
+    section::{Given, Section},
+    values::{flag, path, whole},
+};
+
+/// `[snapshots]`: folders that exports pass through, and how they are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshots {
+    /// Where operators drop exports.
+    pub inbox: PathBuf,
+    /// Where loaded files go.
+    pub archive: PathBuf,
+    /// Where refused files go, each with a `.reason.txt` beside it.
+    pub quarantine: PathBuf,
+    /// Files stay in the inbox after loading (for a read-only share); known ones are then passed over silently.
+    pub keep_in_place: bool,
+    /// How many seconds a file must be unchanged before it is taken.
+    pub settle_secs: u64,
+    /// How often the daemon looks into the inbox, in seconds.
+    pub poll_secs: u64,
+    /// Slash dates that could be either are read day first.
+    pub day_first: bool,
+}
+
+pub(super) fn read(mut section: Section<'_>) -> Option<Snapshots> {
+    let folders = ["inbox", "archive", "quarantine"].map(|name| (name, section.value_at(name, path)));
+    let keep_in_place = section.value("keep_in_place", flag);
+    let settle_secs = section.value("settle_secs", whole(0..=3_600));
+    let poll_secs = section.value("poll_secs", whole(1..=86_400));
+    let day_first = section.value("day_first", flag);
+    check_differ(&section, &folders);
+    section.finish();
+    let [(_, inbox), (_, archive), (_, quarantine)] = folders;
+    Some(Snapshots {
+        inbox: inbox?.value,
+        archive: archive?.value,
+        quarantine: quarantine?.value,
+        keep_in_place: keep_in_place?,
+        settle_secs: settle_secs?,
+        poll_secs: poll_secs?,
+        day_first: day_first?,
+    })
+}
+
+/// A file that is loaded or refused must leave the folder it came from.
+fn check_differ(section: &Section<'_>, folders: &[(&str, Option<Given<PathBuf>>)]) {
+    let mut seen: Vec<(&str, &Given<PathBuf>)> = Vec::new();
+    for (name, folder) in folders.iter().filter_map(|(name, folder)| Some((*name, folder.as_ref()?))) {
+        if let Some((other, earlier)) = seen.iter().find(|(_, earlier)| earlier.value == folder.value) {
+            let at = if folder.at.is_default() { &earlier.at } else { &folder.at };
+            let message = format!("`{}` and `{}` are the same folder", section.key(other), section.key(name));
+            section.problems.error(Some(at), message, None);
+        }
+        seen.push((name, folder));
+    }
+}

@@ -1,0 +1,175 @@
+//! Readers of single values: each takes a TOML value as written and says what it should have been.
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
+
+use lettre::message::Mailbox;
+
+use super::{
+    layer::{Entry, Kind, Value},
+    section::{Fault, nearest},
+};
+use crate::domain::policy::{Rung, Span};
+
+/// No span in a configuration is longer than this many of its units.
+const LONGEST_SPAN: i32 = 4000;
+
+/// What was written; outside a file quotes may be left off, so that numbers count as text too.
+fn raw(entry: &Entry) -> Option<&str> {
+    match &entry.value {
+        Value::Text(text) => Some(text),
+        Value::List(_) | Value::Table(_) => None,
+        _ => (entry.at.text.kind == Kind::Argument).then_some(entry.at.text.body.as_str()),
+    }
+}
+
+/// Text that is not blank, without blanks at its ends.
+pub(super) fn text(entry: &Entry) -> Result<String, Fault> {
+    let text = raw(entry).ok_or_else(|| Fault::new("must be text in quotes"))?.trim();
+    if text.is_empty() { Err(Fault::new("must not be empty")) } else { Ok(text.to_owned()) }
+}
+
+/// `true` or `false`.
+pub(super) fn flag(entry: &Entry) -> Result<bool, Fault> {
+    match entry.value {
+        Value::Flag(flag) => Ok(flag),
+        _ => Err(Fault::new("must be true or false, without quotes")),
+    }
+}
+
+/// A whole number of a range.
+pub(super) fn whole<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Entry) -> Result<T, Fault> {
+    move |entry| {
+        let fault = || Fault::new(format!("must be a whole number from {} to {}", range.start(), range.end()));
+        match entry.value {
+            Value::Integer(number) if range.contains(&number) => T::try_from(number).map_err(|_| fault()),
+            _ => Err(fault()),
+        }
+    }
+}
+
+/// A share from 0 to 1.
+pub(super) fn share(entry: &Entry) -> Result<f64, Fault> {
+    let share = match entry.value {
+        Value::Float(share) => Some(share),
+        Value::Integer(0) => Some(0.0),
+        Value::Integer(1) => Some(1.0),
+        _ => None,
+    };
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| Fault::new("must be a share from 0 to 1, such as 0.10"))
+}
+
+/// A stretch of days, weeks or months; 0 is one too.
+pub(super) fn span(entry: &Entry) -> Result<Span, Fault> {
+    let such_as = "such as \"21 days\", \"2 weeks\" or \"6 months\"";
+    let tip = match entry.value {
+        Value::Integer(days) => format!("did you mean \"{days} days\"?"),
+        _ => such_as.to_owned(),
+    };
+    let span = if let Value::Text(text) = &entry.value { parse_span(text) } else { None };
+    span.ok_or_else(|| Fault::new("must be a span of days, weeks or months").tip(Some(tip)))
+}
+
+fn parse_span(text: &str) -> Option<Span> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let number = number.parse().ok().filter(|number| *number <= LONGEST_SPAN)?;
+    match unit.trim().to_lowercase().as_str() {
+        "d" | "day" | "days" => Some(Span::Days(number)),
+        "w" | "week" | "weeks" => Some(Span::Weeks(number)),
+        "m" | "mo" | "month" | "months" => Some(Span::Months(number)),
+        _ => None,
+    }
+}
+
+/// A span of at least one day.
+pub(super) fn positive_span(entry: &Entry) -> Result<Span, Fault> {
+    match span(entry)? {
+        Span::Days(0) | Span::Weeks(0) | Span::Months(0) => Err(Fault::new("must be at least one day")),
+        span => Ok(span),
+    }
+}
+
+/// One of a few words.
+pub(super) fn choice<T: Copy>(choices: &[(&str, T)]) -> impl Fn(&Entry) -> Result<T, Fault> {
+    move |entry| {
+        let word = raw(entry).unwrap_or_default();
+        let known = choices.iter().find(|(known, _)| *known == word);
+        known.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<String> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+            let near = nearest(word, choices.iter().map(|(known, _)| *known));
+            Fault::new(format!("must be {}", or(&words))).tip(near.map(|near| format!("did you mean \"{near}\"?")))
+        })
+    }
+}
+
+/// `a, b or c`
+pub(super) fn or(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [head @ .., last] => format!("{} or {last}", head.join(", ")),
+    }
+}
+
+/// Who is told: at least one of the known words.
+pub(super) fn audience(entry: &Entry) -> Result<Vec<Rung>, Fault> {
+    let rungs = list(rung)(entry)?;
+    if rungs.is_empty() { Err(Fault::new("must name somebody")) } else { Ok(rungs) }
+}
+
+fn rung(entry: &Entry) -> Result<Rung, Fault> {
+    let word = text(entry)?;
+    let near = || nearest(&word, Rung::ALL.map(Rung::as_str)).map(|near| format!("did you mean \"{near}\"?"));
+    Rung::parse(&word).ok_or_else(|| {
+        let known = Rung::ALL.map(|rung| format!("\"{rung}\"", rung = rung.as_str()));
+        let tip = near().unwrap_or_else(|| format!("known are {}", known.join(", ")));
+        Fault::new(format!("names an unknown audience, \"{word}\"")).tip(Some(tip))
+    })
+}
+
+/// A list of values.
+pub(super) fn list<T>(read: impl Fn(&Entry) -> Result<T, Fault>) -> impl Fn(&Entry) -> Result<Vec<T>, Fault> {
+    move |entry| {
+        let Value::List(items) = &entry.value else { return Err(Fault::new("must be a list in [brackets]")) };
+        let mut values = Vec::new();
+        let mut faults = Vec::new();
+        for item in items {
+            match read(item) {
+                Ok(value) => values.push(value),
+                Err(fault) => faults.push(Fault { at: fault.at.or_else(|| Some(item.at.clone())), ..fault }),
+            }
+        }
+        faults.into_iter().reduce(Fault::and).map_or(Ok(values), Err)
+    }
+}
+
+/// A path; a relative one counts from the folder of the file that names it.
+pub(super) fn path(entry: &Entry) -> Result<PathBuf, Fault> {
+    text(entry).map(|path| resolve(entry, Path::new(&path)))
+}
+
+/// `path` as seen from where `entry` was written.
+pub(super) fn resolve(entry: &Entry, path: &Path) -> PathBuf {
+    match &entry.at.text.kind {
+        Kind::File(folder) => folder.join(path).components().collect(),
+        Kind::Defaults | Kind::Argument => path.to_owned(),
+    }
+}
+
+/// An address, with or without a name.
+pub(super) fn mailbox(entry: &Entry) -> Result<Mailbox, Fault> {
+    let tip = "such as \"Reminders <reminders@example.org>\"";
+    let fault = |_| Fault::new("must be an address").tip(Some(tip.into()));
+    text(entry)?.parse().map_err(fault)
+}
+
+/// A bare address.
+pub(super) fn address(entry: &Entry) -> Result<String, Fault> {
+    let address = text(entry)?;
+    let fault = || Fault::new("must be a bare address").tip(Some("such as \"operator@example.org\"".into()));
+    address.parse::<lettre::Address>().map(|_| address).map_err(|_| fault())
+}
