@@ -1,1 +1,125 @@
 //! Readers of exports: a file in, records out.
+//!
+//! [`open`] reads a file once to learn what it is: its encoding, its format by the headers, the order of its dates,
+//! whether its end is there. [`Export::rows`] reads it a second time and gives one record or one rejection per row, so
+//! that memory does not grow with the file. What the program has no use for is dropped
+//! here and goes no further. Nothing in here writes, logs, or knows what day it is.
+mod cells;
+mod dates;
+mod decode;
+mod error;
+mod format;
+mod header;
+mod portal;
+mod scan;
+mod summary;
+mod table;
+mod tabular;
+
+use std::{io::Read, path::Path};
+
+use jiff::{civil::Date, tz::TimeZone};
+
+pub use self::{
+    dates::DateOrder,
+    decode::Encoding,
+    error::{ReadError, Rejected},
+    summary::Summary,
+};
+use self::{dates::Reading, decode::Content, format::Format, tabular::Table};
+use crate::domain::snapshot::{Record, Source};
+
+/// How much of a file is looked at for what stands before its header.
+const HEAD_BYTES: u64 = 64 * 1024;
+
+/// The table formats, in the order in which a header is tried on them.
+const FORMATS: [&Format; 1] = [&portal::FORMAT];
+
+/// What the reader must know that no file says.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadSettings<'a> {
+    /// The policy's zone: instants become civil dates in it, and times without an offset are in it.
+    pub time_zone: &'a TimeZone,
+    /// Slash dates that could be either are read day first.
+    pub day_first: bool,
+}
+
+/// A file that was recognised and can be read.
+#[derive(Debug)]
+pub struct Export {
+    source: Source,
+    as_of: Option<Date>,
+    summary: Summary,
+    dates: Reading,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Table(Table),
+}
+
+/// Reads the file at `path` once: recognises it, settles its dates, and makes sure that it is whole.
+///
+/// # Errors
+///
+/// Refuses, with a [`ReadError`] that says what to do, a file that is empty, unknown, cut off, damaged, or in two
+/// orders of dates. Bad rows are no reason to refuse a file.
+pub fn open(path: &Path, settings: &ReadSettings) -> Result<Export, ReadError> {
+    let encoding = match decode::detect(path)? {
+        Content::Empty => return Err(ReadError::Empty),
+        Content::Zip => return Err(ReadError::Workbook),
+        Content::Text(encoding) => encoding,
+    };
+    let mut head = Vec::new();
+    decode::reader(path, encoding)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    let head = String::from_utf8_lossy(&head);
+    match head.trim_start().chars().next() {
+        None => Err(ReadError::Empty),
+        Some(_) => tabular::open(path, encoding, &head, settings),
+    }
+}
+
+impl Export {
+    /// What kind of export it is.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The day the file describes: its own column for it, else the date in its name, else the newest date in it that
+    /// tells when it was made. `None` when nothing tells.
+    #[must_use]
+    pub const fn as_of(&self) -> Option<Date> {
+        self.as_of
+    }
+
+    /// How the file was read.
+    #[must_use]
+    pub const fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Reads the rows, in the order of the file; rows that tell nothing are passed over.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be opened again.
+    pub fn rows(&self) -> Result<impl Iterator<Item = Result<Record, Rejected>> + Send, ReadError> {
+        let rows: Box<dyn Iterator<Item = _> + Send + '_> = match &self.body {
+            Body::Table(table) => Box::new(table.rows(&self.dates)?),
+        };
+        Ok(rows)
+    }
+}
+
+/// Every format with the headers it is recognised by, for an error.
+fn known_formats() -> impl Iterator<Item = String> {
+    FORMATS.into_iter().map(|format| format!("{} ({})", format.source.title(), format.known_by))
+}
+
+/// The day a file describes, the best source first.
+fn as_of(own: Option<Date>, path: &Path, newest: Option<Date>) -> Option<Date> {
+    let named = || path.file_name().and_then(|name| dates::in_file_name(&name.to_string_lossy()));
+    own.or_else(named).or(newest)
+}

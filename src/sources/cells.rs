@@ -1,0 +1,161 @@
+//! What one cell means: blanks, yes or no, addresses, names.
+//!
+//! Cells hold what strangers typed and end up in emails, so what a mail client could turn into a link, or what
+//! changes the direction of text, does not get past here.
+use crate::domain::subject::{Address, MobileState};
+
+/// Longest text kept of a name or a word, in characters.
+const TEXT_CAP: usize = 256;
+/// Longest address, in bytes.
+const ADDRESS_CAP: usize = 254;
+/// How much of a bad cell a reason quotes, in characters.
+const QUOTE_CAP: usize = 40;
+/// Words that mean "nothing", any case.
+const BLANKS: [&str; 4] = ["null", "n/a", "-", "never"];
+
+/// The trimmed text of a cell; `None` when it is blank.
+pub(super) fn text(cell: &str) -> Option<&str> {
+    let text = cell.trim();
+    let is_blank = text.is_empty() || is_type_name(text) || BLANKS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    (!is_blank).then_some(text)
+}
+
+/// A .NET type name that stands where PowerShell could not print a list.
+pub(super) fn is_type_name(text: &str) -> bool {
+    text.starts_with("System.") || text.starts_with("Microsoft.Exchange.")
+}
+
+/// Yes or no in any of its spellings.
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" | "enabled" => Some(true),
+        "false" | "no" | "0" | "disabled" => Some(false),
+        _ => None,
+    }
+}
+
+/// The start of a cell for a reason, in quotes and fit for a terminal.
+pub(super) fn quote(text: &str) -> String {
+    let clean: String = text.chars().filter(|c| !is_control(*c)).take(QUOTE_CAP).collect();
+    let more = if text.chars().count() > QUOTE_CAP { "…" } else { "" };
+    format!("\"{clean}{more}\"")
+}
+
+/// The address in `text`, or what is wrong with it.
+pub(super) fn address(text: &str) -> Result<Address, String> {
+    let address = Address::new(text);
+    match address_fault(address.as_str()) {
+        Some(fault) => Err(format!("{} is no email address: {fault}", quote(text))),
+        None => Ok(address),
+    }
+}
+
+fn address_fault(text: &str) -> Option<&'static str> {
+    let forbidden = |c: char| c.is_whitespace() || is_control(c) || "<>()[],;:\"\\".contains(c);
+    let dots_are_inside = |domain: &str| domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
+    match text.split_once('@') {
+        _ if text.len() > ADDRESS_CAP => Some("it is longer than 254 characters"),
+        _ if text.contains(forbidden) => Some("it holds a blank, a bracket or another character no address has"),
+        None => Some("it has no @"),
+        Some((_, domain)) if domain.contains('@') => Some("it has more than one @"),
+        Some(("", _)) => Some("there is nothing before the @"),
+        Some((_, domain)) if !dots_are_inside(domain) => Some("what follows the @ is no domain"),
+        Some(_) => None,
+    }
+}
+
+/// A word as it may be stored: no control characters, and not longer than anybody's name.
+pub(super) fn word(text: &str) -> Option<String> {
+    let clean: String = text.chars().filter(|c| !is_control(*c)).collect();
+    let short: String = clean.trim().chars().take(TEXT_CAP).collect();
+    let short = short.trim_end();
+    (!short.is_empty()).then(|| short.to_owned())
+}
+
+/// A person's or a mailbox's name; `None` when a mail client could make a link of it.
+pub(super) fn name(text: &str) -> Option<String> {
+    word(text).filter(|name| !name.contains(['/', ':', '<', '>', '@']) && !invites_a_link(name))
+}
+
+/// An organisation's or a place's name, which may hold a slash or a colon.
+pub(super) fn place(text: &str) -> Option<String> {
+    word(text).filter(|name| !name.contains("//") && !name.contains(['<', '>', '@']) && !invites_a_link(name))
+}
+
+fn invites_a_link(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.contains("http") || lower.contains("www")
+}
+
+/// The state a canonical file names.
+pub(super) fn mobile_state(text: &str) -> Option<MobileState> {
+    [MobileState::WellFormed, MobileState::Malformed, MobileState::Hidden]
+        .into_iter()
+        .find(|state| state.as_str().eq_ignore_ascii_case(text))
+}
+
+/// Control characters, and the invisible ones that format or redirect text.
+const fn is_control(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{AD}' | '\u{61C}' | '\u{180E}'
+        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_are_blank_in_every_spelling() {
+        for cell in
+            ["", "  ", "NULL", "null", "N/A", "-", "Never", "System.Collections.ArrayList", "Microsoft.Exchange.Data.X"]
+        {
+            assert_eq!(text(cell), None, "{cell}");
+        }
+        assert_eq!(text(" Systems "), Some("Systems"));
+    }
+
+    #[test]
+    fn yes_and_no_have_many_spellings() {
+        assert!(["True", "YES", "1", "Enabled"].iter().all(|word| flag(word) == Some(true)));
+        assert!(["false", "No", "0", "disabled"].iter().all(|word| flag(word) == Some(false)));
+        assert_eq!(flag("perhaps"), None);
+    }
+
+    #[test]
+    fn only_what_looks_like_an_address_is_one() {
+        assert_eq!(address("SMTP:Ada.O'Dell@NHS.net").map(|a| a.to_string()), Ok("ada.o'dell@nhs.net".into()));
+        let long = format!("{}@nhs.net", "a".repeat(250));
+        for text in [
+            "ada",
+            "@nhs.net",
+            "a@b@nhs.net",
+            "ada@nhs",
+            "ada@.net",
+            "a da@nhs.net",
+            "<a@nhs.net>",
+            "a\u{202E}@nhs.net",
+            &long,
+        ] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_lose_what_is_invisible_and_are_dropped_when_they_invite_a_link() {
+        assert_eq!(name(" EXAMPLE,\u{202E} Ada\t"), Some("EXAMPLE, Ada".into()));
+        assert_eq!(name(&"x".repeat(300)).map(|name| name.len()), Some(256));
+        for bad in ["see http x", "WWW.example", "a/b", "a:b", "<b>", "a@b"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+        assert_eq!(place("EASTHAM / LOWICK: DENTAL"), Some("EASTHAM / LOWICK: DENTAL".into()));
+        assert_eq!(place("ftp://x"), None);
+    }
+
+    #[test]
+    fn a_quoted_cell_is_short_and_clean() {
+        assert_eq!(quote("a\u{1b}[31m"), "\"a[31m\"");
+        assert_eq!(quote(&"x".repeat(99)).chars().count(), QUOTE_CAP + 3);
+    }
+}

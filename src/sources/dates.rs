@@ -1,0 +1,380 @@
+//! Dates as exports write them, and the order of day and month that one file uses.
+//!
+//! ISO 8601, `yyyyMMdd`, `/Date(ms)/`, Windows FILETIME and the slash dates of a machine's culture. Slash dates are
+//! decided for the whole file: one date that only works day first settles it, so does one that only works month
+//! first, and a file with both is refused. A date before 2004 is a placeholder, not a date.
+use std::fmt;
+
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime, Time},
+    tz::TimeZone,
+};
+
+use super::error::ReadError;
+
+/// NHSmail's first year: whatever is older stands for "none".
+const FIRST_YEAR: i16 = 2004;
+/// Seconds from 1601, where FILETIME begins, to 1970.
+const FILETIME_EPOCH_SECS: i64 = 11_644_473_600;
+/// FILETIME counts in steps of 100 ns.
+const FILETIME_TICKS_PER_SEC: i64 = 10_000_000;
+
+/// Which zone a time of day without an offset is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wall {
+    /// The policy's zone.
+    Local,
+    /// UTC.
+    Utc,
+}
+
+/// How the slash dates of a file are read, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    /// The file has no slash dates.
+    Iso,
+    /// The date on this line only works day first.
+    DayFirst {
+        /// Line of the date.
+        line: u32,
+    },
+    /// The date on this line only works month first, or carries AM or PM.
+    MonthFirst {
+        /// Line of the date.
+        line: u32,
+    },
+    /// No date settles it: the configured order.
+    Assumed {
+        /// The configured order.
+        day_first: bool,
+    },
+}
+
+impl DateOrder {
+    /// Whether slash dates are read day first.
+    #[must_use]
+    pub const fn is_day_first(self) -> bool {
+        !matches!(self, Self::MonthFirst { .. } | Self::Assumed { day_first: false })
+    }
+}
+
+impl fmt::Display for DateOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Iso => f.write_str("iso"),
+            Self::DayFirst { line } => write!(f, "day first (seen on line {line})"),
+            Self::MonthFirst { line } => write!(f, "month first (seen on line {line})"),
+            Self::Assumed { day_first: true } => f.write_str("day first (assumed)"),
+            Self::Assumed { day_first: false } => f.write_str("month first (assumed)"),
+        }
+    }
+}
+
+/// What the dates of a file have shown so far about their order.
+#[derive(Debug, Default)]
+pub(super) struct OrderSeen {
+    day: Option<(u32, String)>,
+    month: Option<(u32, String)>,
+    either: bool,
+}
+
+impl OrderSeen {
+    /// Takes a date cell into account.
+    pub(super) fn see(&mut self, text: &str, line: u32) {
+        if let Some(slash) = Slash::parse(text) {
+            match slash.leaning() {
+                Some(Leaning::Day) => _ = self.day.get_or_insert_with(|| (line, text.to_owned())),
+                Some(Leaning::Month) => _ = self.month.get_or_insert_with(|| (line, text.to_owned())),
+                None => self.either = true,
+            }
+        }
+    }
+
+    /// The order of the file; `day_first` is the configured one.
+    pub(super) fn decide(self, day_first: bool) -> Result<DateOrder, ReadError> {
+        match (self.day, self.month) {
+            (Some((day_line, day_text)), Some((month_line, month_text))) => {
+                Err(ReadError::MixedDates { day_line, day_text, month_line, month_text })
+            }
+            (Some((line, _)), None) => Ok(DateOrder::DayFirst { line }),
+            (None, Some((line, _))) => Ok(DateOrder::MonthFirst { line }),
+            (None, None) if self.either => Ok(DateOrder::Assumed { day_first }),
+            (None, None) => Ok(DateOrder::Iso),
+        }
+    }
+}
+
+/// How dates become civil dates.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    /// The policy's zone.
+    pub(super) zone: TimeZone,
+    /// The order of slash dates.
+    pub(super) day_first: bool,
+}
+
+/// The text is no date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BadDate;
+
+impl Reading {
+    /// The civil date of `text`; `None` for a placeholder.
+    pub(super) fn date(&self, text: &str, wall: Wall) -> Result<Option<Date>, BadDate> {
+        let date = match read(text.trim(), self.day_first).ok_or(BadDate)? {
+            Moment::Never => return Ok(None),
+            Moment::Day(date) => date,
+            Moment::Wall(at) if wall == Wall::Local => at.date(),
+            Moment::Wall(at) => self.civil(TimeZone::UTC.to_timestamp(at).map_err(|_| BadDate)?),
+            Moment::Instant(at) => self.civil(at),
+        };
+        Ok((date.year() >= FIRST_YEAR).then_some(date))
+    }
+
+    fn civil(&self, at: Timestamp) -> Date {
+        self.zone.to_datetime(at).date()
+    }
+}
+
+/// What a text says.
+enum Moment {
+    Never,
+    Day(Date),
+    Wall(DateTime),
+    Instant(Timestamp),
+}
+
+fn read(text: &str, day_first: bool) -> Option<Moment> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return read_digits(text);
+    }
+    if let Some(rest) = text.strip_prefix("/Date(") {
+        return read_milliseconds(rest);
+    }
+    match Slash::parse(text) {
+        Some(slash) => slash.moment(day_first),
+        None => read_iso(text),
+    }
+}
+
+fn read_digits(text: &str) -> Option<Moment> {
+    let number: i64 = text.parse().ok()?;
+    match text.len() {
+        _ if number == 0 || number == i64::MAX => Some(Moment::Never),
+        8 => Date::strptime("%Y%m%d", text).ok().map(Moment::Day),
+        17 | 18 => {
+            let secs = number / FILETIME_TICKS_PER_SEC - FILETIME_EPOCH_SECS;
+            Timestamp::from_second(secs).ok().map(Moment::Instant)
+        }
+        _ => None,
+    }
+}
+
+fn read_milliseconds(rest: &str) -> Option<Moment> {
+    let inner = rest.strip_suffix(")/")?;
+    let offset = inner.char_indices().skip(1).find(|(_, c)| matches!(c, '+' | '-')).map_or(inner.len(), |(at, _)| at);
+    let milliseconds = inner.get(..offset)?.parse().ok()?;
+    Timestamp::from_millisecond(milliseconds).ok().map(Moment::Instant)
+}
+
+fn read_iso(text: &str) -> Option<Moment> {
+    let is_iso = text.bytes().take(4).all(|byte| byte.is_ascii_digit()) && text.get(4..5) == Some("-");
+    let clock = text.get(10..).filter(|_| is_iso)?;
+    if clock.is_empty() {
+        text.parse().ok().map(Moment::Day)
+    } else if clock.contains(['Z', 'z', '+', '-']) {
+        text.parse().ok().map(Moment::Instant)
+    } else {
+        text.parse().ok().map(Moment::Wall)
+    }
+}
+
+enum Leaning {
+    Day,
+    Month,
+}
+
+/// A date of three numbers with the year last, and what follows it.
+struct Slash {
+    first: i8,
+    second: i8,
+    year: i16,
+    clock: Option<Time>,
+    /// AM or PM is there.
+    halves: bool,
+}
+
+impl Slash {
+    /// The parts of `text`, when it has the shape of such a date and its time of day, if any, is one.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let mut parts = words.next()?.split(['/', '.', '-']);
+        let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
+        let clock = words.next();
+        let half = words.next();
+        if parts.next().is_some() || words.next().is_some() || year.len() != 4 || first.len() > 2 || second.len() > 2 {
+            return None;
+        }
+        let clock = match clock {
+            Some(clock) => Some(read_clock(clock, half)?),
+            None => None,
+        };
+        Some(Self {
+            first: digits(first)?,
+            second: digits(second)?,
+            year: digits(year)?,
+            clock,
+            halves: half.is_some(),
+        })
+    }
+
+    fn date(&self, day_first: bool) -> Option<Date> {
+        let (day, month) = if day_first { (self.first, self.second) } else { (self.second, self.first) };
+        Date::new(self.year, month, day).ok()
+    }
+
+    /// What the date says about the order; `None` when it works either way or not at all.
+    fn leaning(&self) -> Option<Leaning> {
+        match (self.date(true), self.date(false)) {
+            (Some(_), None) => Some(Leaning::Day),
+            (None, Some(_)) => Some(Leaning::Month),
+            (Some(_), Some(_)) if self.halves => Some(Leaning::Month),
+            _ => None,
+        }
+    }
+
+    fn moment(&self, day_first: bool) -> Option<Moment> {
+        let date = self.date(day_first)?;
+        Some(self.clock.map_or(Moment::Day(date), |clock| Moment::Wall(date.to_datetime(clock))))
+    }
+}
+
+fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn read_clock(clock: &str, half: Option<&str>) -> Option<Time> {
+    let whole = clock.split_once('.').map_or(clock, |(whole, _)| whole);
+    let mut parts = whole.split(':').map(digits::<i8>);
+    let (hour, minute) = (parts.next()??, parts.next()??);
+    let second = parts.next().unwrap_or(Some(0))?;
+    let hour = match half.map(str::to_ascii_lowercase).as_deref() {
+        None => hour,
+        Some("am") if (1..=12).contains(&hour) => hour % 12,
+        Some("pm") if (1..=12).contains(&hour) => hour % 12 + 12,
+        Some(_) => return None,
+    };
+    parts.next().is_none().then(|| Time::new(hour, minute, second, 0).ok()).flatten()
+}
+
+/// The first date in the name of a file, `2026-11-21` or `20261121`, not part of a longer number.
+pub(super) fn in_file_name(name: &str) -> Option<Date> {
+    let dashed = (0..name.len()).filter_map(|at| stretch(name, at, 10)).find_map(|text| {
+        let is_shaped =
+            text.char_indices().all(|(at, c)| if matches!(at, 4 | 7) { c == '-' } else { c.is_ascii_digit() });
+        is_shaped.then(|| text.parse().ok()).flatten()
+    });
+    let plain = || {
+        (0..name.len()).filter_map(|at| stretch(name, at, 8)).find_map(|text| {
+            let is_shaped = text.bytes().all(|byte| byte.is_ascii_digit());
+            is_shaped.then(|| Date::strptime("%Y%m%d", text).ok()).flatten()
+        })
+    };
+    dashed.or_else(plain).filter(|date: &Date| date.year() >= FIRST_YEAR)
+}
+
+/// `length` bytes of `name` from `at`, when no digit touches them on either side.
+fn stretch(name: &str, at: usize, length: usize) -> Option<&str> {
+    let text = name.get(at..at.checked_add(length)?)?;
+    let before = name.get(..at)?.chars().next_back();
+    let after = name.get(at + length..)?.chars().next();
+    let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    (!touches(before) && !touches(after)).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn reading(day_first: bool) -> Reading {
+        Reading { zone: TimeZone::get("Europe/London").expect("bundled"), day_first }
+    }
+
+    #[test]
+    fn every_shape_of_one_day_is_that_day() {
+        for text in [
+            "2026-11-21",
+            "2026-11-21 07:47:00",
+            "2026-11-21T07:47:00.1234567Z",
+            "2026-11-21T07:47:00+03:00",
+            "20261121",
+            "21/11/2026",
+            "21/11/2026 07:47",
+            "21/11/2026 7:47:00 PM",
+            "21.11.2026 07:47:00",
+            "/Date(1795247220000)/",
+            "/Date(1795247220000+0000)/",
+            "134397208200000000",
+        ] {
+            assert_eq!(reading(true).date(text, Wall::Local), Ok(Some(date(2026, 11, 21))), "{text}");
+        }
+        assert_eq!(reading(false).date("11/21/2026 12:00:01\u{202f}AM", Wall::Local), Ok(Some(date(2026, 11, 21))));
+    }
+
+    #[test]
+    fn placeholders_are_blank() {
+        for text in
+            ["01/01/1601", "01/01/0001 00:00:00", "0001-01-01T00:00:00Z", "0", "9223372036854775807", "31/12/2003"]
+        {
+            assert_eq!(reading(true).date(text, Wall::Local), Ok(None), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_bad() {
+        for text in
+            ["31/02/2026", "2026-02-31", "garbage", "21/11/26", "21/11/2026 25:00", "13:00", "é/é/éé", "20261399", ""]
+        {
+            assert_eq!(reading(true).date(text, Wall::Local), Err(BadDate), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_instant_is_the_day_it_falls_on_in_the_policys_zone() {
+        let summer = "2026-07-01T23:30:00";
+        assert_eq!(reading(true).date(summer, Wall::Utc), Ok(Some(date(2026, 7, 2))));
+        assert_eq!(reading(true).date(summer, Wall::Local), Ok(Some(date(2026, 7, 1))));
+        assert_eq!(reading(true).date("2026-07-01T23:30:00Z", Wall::Local), Ok(Some(date(2026, 7, 2))));
+    }
+
+    #[test]
+    fn one_telling_date_settles_the_order_and_two_orders_are_refused() {
+        let decide = |dates: &[&str]| {
+            let mut seen = OrderSeen::default();
+            for (line, text) in (2..).zip(dates) {
+                seen.see(text, line);
+            }
+            seen.decide(true)
+        };
+        assert!(matches!(decide(&["2026-01-02"]), Ok(DateOrder::Iso)));
+        assert!(matches!(decide(&["03/02/2026"]), Ok(DateOrder::Assumed { day_first: true })));
+        assert!(matches!(decide(&["03/02/2026", "21/11/2026"]), Ok(DateOrder::DayFirst { line: 3 })));
+        assert!(matches!(decide(&["03/02/2026 1:00:00 PM"]), Ok(DateOrder::MonthFirst { line: 2 })));
+        assert!(
+            matches!(decide(&["21/11/2026", "02/31/2026"]), Ok(DateOrder::DayFirst { line: 2 })),
+            "no date, no word"
+        );
+        let mixed = decide(&["21/11/2026", "11/21/2026"]);
+        assert!(matches!(mixed, Err(ReadError::MixedDates { day_line: 2, month_line: 3, .. })));
+    }
+
+    #[test]
+    fn a_file_name_tells_its_day() {
+        assert_eq!(in_file_name("2026-11-20 Mailbox Report.csv"), Some(date(2026, 11, 20)));
+        assert_eq!(in_file_name("Mailbox_20261120.csv"), Some(date(2026, 11, 20)));
+        assert_eq!(in_file_name("é20261399-1202611201.csv"), None);
+        assert_eq!(in_file_name("Mailbox Report.csv"), None);
+    }
+}

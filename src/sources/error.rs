@@ -1,0 +1,124 @@
+//! What can go wrong with a file, in words an operator can act on.
+//!
+//! [`ReadError`] refuses a whole file; [`Rejected`] refuses one row and lets the rest load. Neither holds more of a
+//! cell than is needed to find it again.
+use std::{fmt, io};
+
+use thiserror::Error;
+
+/// Why a file is refused as a whole. Every message says what is wrong, where, and what to do about it.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file cannot be opened or read.
+    #[error("the file cannot be read; check that it is still there and that the service may read it")]
+    Io(#[from] io::Error),
+    /// Nothing but blank lines.
+    #[error("the file is empty; export it again and wait until the download has finished")]
+    Empty,
+    /// A spreadsheet file, not text.
+    #[error("the file is an Excel workbook or another zip archive; open it and save it as \"CSV UTF-8\"")]
+    Workbook,
+    /// No format has these columns.
+    #[error("no known export has these columns: {seen}. Known are: {known}. Match the columns or take the file away")]
+    UnknownHeader {
+        /// The first headers, as printed.
+        seen: String,
+        /// The formats, each with the headers it is recognised by.
+        known: String,
+    },
+    /// `Format-Table | Export-Csv` wrote layout objects instead of data.
+    #[error(
+        "line {line}: the columns (ClassId2e4f51…) are PowerShell's screen layout, not data; take Format-Table or \
+         Format-List out of the command, use Select-Object, and export again"
+    )]
+    FormatTable {
+        /// Line of the header.
+        line: u32,
+    },
+    /// Two columns of one name.
+    #[error("line {line}: the column \"{column}\" is there twice; delete one of the two and export again")]
+    HeaderTwice {
+        /// Line of the header.
+        line: u32,
+        /// The header as printed.
+        column: String,
+    },
+    /// A quote that is never closed, or closed in the middle of a later line.
+    #[error(
+        "line {line}: a quote opens here and is not closed where a cell ends; close it or, if the file was copied only \
+         in part, copy it again"
+    )]
+    UnclosedQuote {
+        /// Line on which the cell opens.
+        line: u32,
+    },
+    /// The end of the file is missing.
+    #[error("line {line}: the file stops in the middle of a record; it was copied only in part, copy it again")]
+    HalfCopied {
+        /// Line on which the file ends.
+        line: u32,
+    },
+    /// Days and months are in two orders.
+    #[error(
+        "line {day_line} has the day first ({day_text}), line {month_line} the month first ({month_text}); one file \
+         has one order of dates, export it again on one machine or write the dates as 2026-11-21"
+    )]
+    MixedDates {
+        /// A line on which only day-first makes a date.
+        day_line: u32,
+        /// Its date as printed.
+        day_text: String,
+        /// A line on which only month-first makes a date.
+        month_line: u32,
+        /// Its date as printed.
+        month_text: String,
+    },
+    /// A NUL byte in text.
+    #[error("line {line}: there is a NUL byte in the text; the file is damaged or not text, export it again as UTF-8")]
+    Nul {
+        /// Line of the byte.
+        line: u32,
+    },
+    /// Not well-formed JSON.
+    #[error("line {line}, column {column}: the JSON is broken ({reason}); export the file again")]
+    Json {
+        /// Line of the fault.
+        line: usize,
+        /// Column of the fault.
+        column: usize,
+        /// The parser's words.
+        reason: String,
+    },
+}
+
+/// One row that is not loaded, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Line on which the row begins, from 1.
+    pub line: u32,
+    /// The column at fault, as printed in the header.
+    pub column: Option<String>,
+    /// What is wrong, in words.
+    pub reason: String,
+}
+
+impl Rejected {
+    /// A row at fault as a whole.
+    pub(super) fn row(line: u32, reason: impl Into<String>) -> Self {
+        Self { line, column: None, reason: reason.into() }
+    }
+
+    /// A row at fault in one column.
+    pub(super) fn cell(line: u32, column: &str, reason: impl Into<String>) -> Self {
+        Self { line, column: Some(column.to_owned()), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "line {}, {column}: {}", self.line, self.reason),
+            None => write!(f, "line {}: {}", self.line, self.reason),
+        }
+    }
+}

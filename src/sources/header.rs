@@ -1,0 +1,211 @@
+//! The first lines of a file: what stands before the header, the delimiter, and which column is which.
+//!
+//! Columns are found by name, never by position: lower case, letters a to z and digits only, so `ODS Code`, `ODSCode`
+//! and `ods_code` are one name.
+use super::{cells, dates::Wall, error::ReadError, format::Format, table::Cells};
+
+/// How many headers an error names.
+const HEADERS_NAMED: usize = 12;
+/// What PowerShell's screen layout leaves in a header.
+const FORMAT_TABLE: &str = "classid2e4f51ef21dd";
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Anything but a date.
+    Text,
+    /// A date.
+    Date(Wall),
+    /// A date that also dates the file, when nothing better does.
+    Stamp(Wall),
+    /// The day the file describes.
+    AsOf,
+}
+
+/// A column that a format reads.
+#[derive(Debug)]
+pub(super) struct Column {
+    /// The spellings of its name, normalised; the first is the one the code asks for.
+    pub(super) keys: &'static [&'static str],
+    /// The name in lists of missing columns; `None` when nobody misses it.
+    pub(super) missed_as: Option<&'static str>,
+    /// What it holds.
+    pub(super) holds: Holds,
+}
+
+impl Column {
+    /// A column whose absence is worth a word.
+    pub(super) const fn wanted(name: &'static str, keys: &'static [&'static str], holds: Holds) -> Self {
+        Self { keys, missed_as: Some(name), holds }
+    }
+
+    /// A column that may be absent.
+    pub(super) const fn optional(keys: &'static [&'static str], holds: Holds) -> Self {
+        Self { keys, missed_as: None, holds }
+    }
+}
+
+/// The name of a header as it is compared.
+pub(super) fn normalise(header: &str) -> String {
+    header.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// What stands before the header, and how its cells are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Preamble {
+    /// Lines before the header.
+    pub(super) lines: u32,
+    /// The delimiter.
+    pub(super) delimiter: u8,
+}
+
+impl Preamble {
+    /// Looks at the beginning of a file; `None` when there is no header in it.
+    pub(super) fn of(head: &str) -> Option<Self> {
+        let is_before = |line: &str| line.trim().is_empty() || is_type_line(line) || is_separator_line(line);
+        let (lines, header) = (0..).zip(split_lines(head)).find(|(_, line)| !is_before(line))?;
+        Some(Self { lines, delimiter: delimiter_of(header) })
+    }
+}
+
+/// Lines that end in CR, LF or CRLF.
+fn split_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n').flat_map(|line| {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        line.strip_suffix('\r').unwrap_or(line).split('\r')
+    })
+}
+
+fn is_type_line(line: &str) -> bool {
+    line.trim_start_matches('"').starts_with("#TYPE")
+}
+
+fn is_separator_line(line: &str) -> bool {
+    let line = line.trim_matches([' ', '"']);
+    line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep=")) && line.chars().count() <= 5
+}
+
+/// The candidate that stands most often outside quotes; the comma when none does.
+fn delimiter_of(header: &str) -> u8 {
+    let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0)];
+    let mut quoted = false;
+    for byte in header.bytes() {
+        quoted ^= byte == b'"';
+        counts.iter_mut().filter(|(candidate, _)| !quoted && *candidate == byte).for_each(|(_, count)| *count += 1);
+    }
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(candidate, _)| candidate)
+}
+
+/// Which column of a file is which.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// The headers as printed.
+    pub(super) header: Vec<String>,
+    /// The format's columns, and where they are.
+    pub(super) places: Vec<(&'static Column, usize)>,
+}
+
+impl Layout {
+    /// Finds the columns of `format` under `header`, which stands on `line`.
+    pub(super) fn new(format: &'static Format, header: Vec<String>, line: u32) -> Result<Self, ReadError> {
+        let keys: Vec<_> = header.iter().map(|name| normalise(name)).collect();
+        let mut places = Vec::new();
+        for column in format.columns {
+            let mut found = (0..).zip(&keys).filter(|(_, key)| column.keys.contains(&key.as_str()));
+            if let Some((at, _)) = found.next() {
+                places.push((column, at));
+            }
+            if let Some((again, _)) = found.next() {
+                let column = header.get(again).map(|name| cells::quote(name)).unwrap_or_default();
+                return Err(ReadError::HeaderTwice { line, column: column.trim_matches('"').to_owned() });
+            }
+        }
+        Ok(Self { header, places })
+    }
+
+    /// Headers that nothing is read from, as printed.
+    pub(super) fn ignored(&self) -> Vec<String> {
+        let is_read = |at| self.places.iter().any(|(_, place)| *place == at);
+        (0..)
+            .zip(&self.header)
+            .filter(|(at, name)| !is_read(*at) && !name.is_empty())
+            .map(|(_, name)| name.clone())
+            .collect()
+    }
+
+    /// Columns of `format` that the file should have and has not.
+    pub(super) fn missing(&self, format: &'static Format) -> Vec<String> {
+        let is_there = |column: &Column| self.places.iter().any(|(place, _)| place.keys == column.keys);
+        format
+            .columns
+            .iter()
+            .filter(|column| !is_there(column))
+            .filter_map(|column| column.missed_as)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The place and the printed header of the column the code calls `key`.
+    pub(super) fn find(&self, key: &str) -> Option<(&'static Column, usize)> {
+        self.places.iter().copied().find(|(column, _)| column.keys.first() == Some(&key))
+    }
+}
+
+/// The headers of a record, trimmed.
+pub(super) fn header_of(cells: &Cells) -> Vec<String> {
+    cells.iter().map(|name| cells::word(&name).unwrap_or_default()).collect()
+}
+
+/// The format whose header this is, or an error that names what is there and what is known.
+pub(super) fn recognise(
+    formats: &[&'static Format],
+    header: &[String],
+    line: u32,
+) -> Result<&'static Format, ReadError> {
+    let keys: Vec<_> = header.iter().map(|name| normalise(name)).collect();
+    if keys.iter().any(|key| key.starts_with(FORMAT_TABLE)) {
+        return Err(ReadError::FormatTable { line });
+    }
+    let has = |key: &str| keys.iter().any(|other| other == key);
+    formats.iter().copied().find(|format| (format.recognises)(&has)).ok_or_else(|| unknown(header))
+}
+
+/// The refusal of a header that nobody knows.
+pub(super) fn unknown(header: &[String]) -> ReadError {
+    let mut seen: Vec<_> = header.iter().take(HEADERS_NAMED).map(|name| cells::quote(name)).collect();
+    if header.len() > HEADERS_NAMED {
+        seen.push(format!("and {} more", header.len() - HEADERS_NAMED));
+    }
+    if seen.is_empty() {
+        seen.push("none".to_owned());
+    }
+    let known: Vec<_> = super::known_formats().collect();
+    ReadError::UnknownHeader { seen: seen.join(", "), known: known.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_line_a_separator_line_and_empty_lines_stand_before_the_header() {
+        let head = "\r\n#TYPE System.Object\r\nsep=;\r\nId;Address\r\n1;2";
+        assert_eq!(Preamble::of(head), Some(Preamble { lines: 3, delimiter: b';' }));
+        assert_eq!(Preamble::of("sep=,\rId,Address\r"), Some(Preamble { lines: 1, delimiter: b',' }));
+        assert_eq!(Preamble::of("\n\n"), None);
+    }
+
+    #[test]
+    fn the_delimiter_is_what_divides_the_header() {
+        for (header, delimiter) in [("a,b", b','), ("\"a,b,c\";d", b';'), ("a\tb", b'\t'), ("a", b',')] {
+            assert_eq!(delimiter_of(header), delimiter, "{header}");
+        }
+    }
+
+    #[test]
+    fn one_name_in_many_spellings_is_one_key() {
+        assert!(
+            ["ODS Code", "ODSCode", "ods_code", "\u{FEFF}Ods-Code"].iter().all(|name| normalise(name) == "odscode")
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! How a file was read, for the operator's report.
+use super::{dates::DateOrder, decode::Encoding};
+
+/// How a file was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The encoding of the text.
+    pub encoding: Encoding,
+    /// What divides the cells; `None` for JSON.
+    pub delimiter: Option<char>,
+    /// The order of slash dates, and why.
+    pub date_order: DateOrder,
+    /// Rows in the file, readable or not, without blank lines.
+    pub rows: usize,
+    /// Of those, rows that were passed over because they tell nothing: sends that did not leave, guests.
+    pub skipped: usize,
+    /// Headers from which nothing is read, as printed.
+    pub ignored_columns: Vec<String>,
+    /// Columns the format usually has and the file has not.
+    pub missing_columns: Vec<String>,
+    /// Sentences for the operator.
+    pub warnings: Vec<String>,
+}
+
+/// What was noticed while the file was read for the first time.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub(super) rows: usize,
+    pub(super) skipped: usize,
+    pub(super) bad_names: usize,
+    pub(super) type_names: usize,
+    pub(super) is_partial: bool,
+}
+
+impl Notes {
+    /// The sentences about what was noticed.
+    pub(super) fn warnings(&self, encoding: Encoding, order: DateOrder) -> Vec<String> {
+        let all = [
+            (encoding == Encoding::Windows1252).then(|| "read as Windows-1252: the text is not UTF-8".to_owned()),
+            assumption(order),
+            self.is_partial.then(|| "partial file: @odata.nextLink names a page that is not in it".to_owned()),
+            (self.rows == 0).then(|| "the file has no rows".to_owned()),
+            counted(self.bad_names, "names left out because they hold / : < > @ or a web address"),
+            counted(self.type_names, "cells taken as blank because they hold the name of a .NET type"),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+fn assumption(order: DateOrder) -> Option<String> {
+    let DateOrder::Assumed { day_first } = order else { return None };
+    let first = if day_first { "day" } else { "month" };
+    Some(format!("dates are read {first} first as configured: none in the file settles it"))
+}
+
+fn counted(count: usize, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("{what}: {count}"))
+}
