@@ -1,11 +1,11 @@
 //! Exports as operators really get them, read through the public door.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
-use std::path::Path;
+use std::{fs, path::Path};
 
 use jiff::{civil::Date, tz::TimeZone};
 use lapsewatch::{
     domain::{
-        snapshot::{Observation, Record, Source},
+        snapshot::{ContactRole, ContactRow, Observation, Record, Source},
         subject::{Address, Kind, MobileState, OdsCode, Status},
     },
     sources::{self, DateOrder, Encoding, Export, ReadError, ReadSettings, Rejected},
@@ -22,6 +22,23 @@ fn fixture(name: &str) -> Export {
     open(&Path::new(FIXTURES).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// An export and the folder its file is in, which goes when this goes.
+struct Opened {
+    export: Export,
+    _folder: tempfile::TempDir,
+}
+
+fn opened(name: &str, bytes: &[u8]) -> Result<Opened, ReadError> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).expect("written");
+    Ok(Opened { export: open(&path)?, _folder: folder })
+}
+
+fn read(bytes: &[u8]) -> (Vec<Record>, Vec<Rejected>) {
+    split(&opened("export.csv", bytes).unwrap_or_else(|error| panic!("{error}")).export)
+}
+
 fn split(export: &Export) -> (Vec<Record>, Vec<Rejected>) {
     let (good, bad): (Vec<_>, Vec<_>) = export.rows().expect("readable").partition(Result::is_ok);
     (good.into_iter().filter_map(Result::ok).collect(), bad.into_iter().filter_map(Result::err).collect())
@@ -33,6 +50,14 @@ fn subjects(records: Vec<Record>) -> Vec<Observation> {
         Record::Contact(_) => None,
     };
     records.into_iter().filter_map(subject).collect()
+}
+
+fn contacts(records: Vec<Record>) -> Vec<ContactRow> {
+    let contact = |record| match record {
+        Record::Contact(row) => Some(*row),
+        Record::Subject(_) => None,
+    };
+    records.into_iter().filter_map(contact).collect()
 }
 
 /// A date as records hold it; panics on one that does not exist.
@@ -101,4 +126,50 @@ fn nothing_of_a_dropped_column_is_in_a_record() {
     for secret in ["secret note", "01632", "Receptionist", "900123", "two\nlines"] {
         assert!(!all.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn contacts_come_with_their_role_and_bad_ones_are_named() {
+    let export = fixture("site-contacts.csv");
+    assert_eq!((export.source(), export.as_of()), (Source::SiteContacts, None));
+    let (records, rejected) = split(&export);
+    let rows = contacts(records);
+    assert_eq!(
+        rows.iter().map(|row| row.role).collect::<Vec<_>>(),
+        [ContactRole::Owner, ContactRole::Member, ContactRole::Site]
+    );
+    assert_eq!((rows[0].sector.as_deref(), rows[0].town.as_deref()), (Some("optometry"), Some("Northtown")));
+    assert_eq!(rows[0].alternate_address.as_ref().map(Address::as_str), Some("ada@example.org"));
+    assert_eq!(rows[0].administered_by.as_deref(), Some("NAS"));
+    let reasons = told(&rejected);
+    assert_eq!(
+        reasons,
+        ["line 4, role: \"keeper\" is none of owner, member, site, admin", "line 5, address: the row has no address"]
+    );
+}
+
+#[test]
+fn a_row_of_the_wrong_length_costs_that_row_only() {
+    let (records, rejected) =
+        read(b"address,role,ods_code\na@nhs.net,owner\nb@nhs.net,owner,A,B\nc@nhs.net,owner,C\n,,\n\n");
+    assert_eq!(contacts(records).len(), 1);
+    let reasons = told(&rejected);
+    assert_eq!(
+        reasons,
+        ["line 2: the row has 2 cells, the header has 3", "line 3: the row has 4 cells, the header has 3"]
+    );
+}
+
+#[test]
+fn a_bad_address_costs_its_row() {
+    let (records, rejected) = read(b"address,role,ods_code\n<b>@nhs.net,owner,A\na@nhs.net,owner,A\n");
+    assert_eq!((records.len(), rejected.len()), (1, 1));
+    assert_eq!((rejected[0].line, rejected[0].column.as_deref()), (2, Some("address")));
+}
+
+#[test]
+fn a_header_without_rows_is_read_with_a_warning() {
+    let Opened { export, _folder } = opened("x.csv", b"address,role,ods_code\n").expect("read");
+    assert_eq!((export.summary().rows, export.rows().expect("readable").count()), (0, 0));
+    assert_eq!(export.summary().warnings, ["the file has no rows"]);
 }

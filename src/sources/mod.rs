@@ -5,6 +5,7 @@
 //! that memory does not grow with the file. What the program has no use for is dropped
 //! here and goes no further. Nothing in here writes, logs, or knows what day it is.
 mod cells;
+mod contacts;
 mod dates;
 mod decode;
 mod error;
@@ -33,7 +34,7 @@ use crate::domain::snapshot::{Record, Source};
 const HEAD_BYTES: u64 = 64 * 1024;
 
 /// The table formats, in the order in which a header is tried on them.
-const FORMATS: [&Format; 1] = [&portal::FORMAT];
+const FORMATS: [&Format; 2] = [&portal::FORMAT, &contacts::FORMAT];
 
 /// What the reader must know that no file says.
 #[derive(Debug, Clone, Copy)]
