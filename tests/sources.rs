@@ -2,7 +2,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
 use std::{fs, path::Path};
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{
+    civil::{Date, date},
+    tz::TimeZone,
+};
 use lapsewatch::{
     domain::{
         snapshot::{ContactRole, ContactRow, Observation, Record, Source},
@@ -10,6 +13,7 @@ use lapsewatch::{
     },
     sources::{self, DateOrder, Encoding, Export, ReadError, ReadSettings, Rejected},
 };
+use proptest::prelude::*;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/exports");
 
@@ -149,6 +153,22 @@ fn contacts_come_with_their_role_and_bad_ones_are_named() {
 }
 
 #[test]
+fn the_canonical_file_says_its_own_day_and_is_read_strictly() {
+    let export = fixture("canonical.csv");
+    assert_eq!((export.source(), export.as_of()), (Source::Canonical, day(2026, 11, 20)));
+    let (records, rejected) = split(&export);
+    let rows = subjects(records);
+    assert_eq!((rows[0].last_activity_on, rows[0].password_changed_on), (day(2026, 7, 2), day(2026, 1, 5)));
+    assert_eq!((rows[0].password_never_expires, rows[0].enabled), (Some(false), Some(true)));
+    assert_eq!(rows[1].last_sent_on, day(2026, 6, 1));
+    let reasons = told(&rejected);
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    assert!(reasons[0].starts_with("line 4, kind: \"persson\" is none of"));
+    assert_eq!(reasons[1], "line 5, password_never_expires: \"perhaps\" is neither yes nor no");
+    assert_eq!(reasons[2], "line 6: the row has neither an address nor an id");
+}
+
+#[test]
 fn a_row_of_the_wrong_length_costs_that_row_only() {
     let (records, rejected) =
         read(b"address,role,ods_code\na@nhs.net,owner\nb@nhs.net,owner,A,B\nc@nhs.net,owner,C\n,,\n\n");
@@ -172,4 +192,90 @@ fn a_header_without_rows_is_read_with_a_warning() {
     let Opened { export, _folder } = opened("x.csv", b"address,role,ods_code\n").expect("read");
     assert_eq!((export.summary().rows, export.rows().expect("readable").count()), (0, 0));
     assert_eq!(export.summary().warnings, ["the file has no rows"]);
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    encoding: u8,
+    delimiter: u8,
+    end: &'static str,
+    quote_all: bool,
+    dates: &'static str,
+}
+
+fn style() -> impl Strategy<Value = Style> {
+    let dates = ["%Y-%m-%d", "%Y%m%d", "%d/%m/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%Y-%m-%dT%H:%M:%S"];
+    let delimiter = prop_oneof![Just(b','), Just(b';'), Just(b'\t')];
+    let end = prop_oneof![Just("\n"), Just("\r\n"), Just("\r")];
+    (0..6_u8, delimiter, end, any::<bool>(), prop::sample::select(dates.to_vec()))
+        .prop_map(|(encoding, delimiter, end, quote_all, dates)| Style { encoding, delimiter, end, quote_all, dates })
+}
+
+/// Names that every encoding can write, with all that makes cells hard.
+fn rows() -> impl Strategy<Value = Vec<(String, Date)>> {
+    let name = "[A-Z]( |,|;|\"|'|é|ë|[a-z]){0,12}[a-z]";
+    let made = (2005..2030_i16, 1..=12_i8, 1..=28_i8).prop_map(|(year, month, day)| date(year, month, day));
+    // One date that settles the order of days and months.
+    let telling = (name, Just(date(2026, 1, 31)));
+    (telling, prop::collection::vec((name, made), 0..12)).prop_map(|(first, rest)| [vec![first], rest].concat())
+}
+
+fn written(rows: &[(String, Date)], style: Style) -> Vec<u8> {
+    let quotes = if style.quote_all { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
+    let mut writer = csv::WriterBuilder::new().delimiter(style.delimiter).quote_style(quotes).from_writer(Vec::new());
+    writer.write_record(["Display Name", "address", "KIND", "created_at"]).expect("written");
+    for (at, (name, made)) in rows.iter().enumerate() {
+        let made = made.at(0, 0, 0, 0).strftime(style.dates).to_string();
+        writer.write_record([name, &format!("a{at}@nhs.net"), "user", &made]).expect("written");
+    }
+    let text = String::from_utf8(writer.into_inner().expect("flushed")).expect("UTF-8").replace('\n', style.end);
+    encoded(&text, style.encoding)
+}
+
+fn encoded(text: &str, encoding: u8) -> Vec<u8> {
+    let utf16 = || text.encode_utf16();
+    match encoding {
+        0 => text.as_bytes().to_vec(),
+        1 => [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+        2 => [vec![0xFF, 0xFE], utf16().flat_map(u16::to_le_bytes).collect()].concat(),
+        // No mark: the NULs tell.
+        3 => utf16().flat_map(u16::to_le_bytes).collect(),
+        4 => [vec![0xFE, 0xFF], utf16().flat_map(u16::to_be_bytes).collect()].concat(),
+        _ => encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_table_reads_back_the_same_however_it_is_written(rows in rows(), style in style()) {
+        let (records, rejected) = read(&written(&rows, style));
+        prop_assert_eq!(rejected, []);
+        let back: Vec<_> = subjects(records).into_iter().map(|row| (row.display_name.unwrap_or_default(), row.created_on)).collect();
+        let expected: Vec<_> = rows.into_iter().map(|(name, made)| (name, Some(made))).collect();
+        prop_assert_eq!(back, expected);
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_read_or_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let header = b"address,kind,created_at,display_name\n".to_vec();
+        for bytes in [bytes.clone(), [header, bytes.clone()].concat()] {
+            if let Ok(Opened { export, _folder }) = opened("x.csv", &bytes) {
+                prop_assert!(export.rows().is_ok_and(|rows| rows.count() <= 401));
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_cells_are_read_or_rejected_and_never_panic(cell in "(\\PC|[0-9/@:. -]){0,40}") {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["address", "kind", "created_at", "display_name", "id"]).expect("written");
+        for at in 0..5 {
+            let row: Vec<_> = (0..5).map(|column| if column == at { cell.as_str() } else { "" }).collect();
+            writer.write_record(row).expect("written");
+        }
+        let (records, rejected) = read(&writer.into_inner().expect("flushed"));
+        prop_assert!(records.len() + rejected.len() <= 5);
+    }
 }

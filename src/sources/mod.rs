@@ -4,6 +4,7 @@
 //! whether its end is there. [`Export::rows`] reads it a second time and gives one record or one rejection per row, so
 //! that memory does not grow with the file. What the program has no use for is dropped
 //! here and goes no further. Nothing in here writes, logs, or knows what day it is.
+mod canonical;
 mod cells;
 mod contacts;
 mod dates;
@@ -34,7 +35,7 @@ use crate::domain::snapshot::{Record, Source};
 const HEAD_BYTES: u64 = 64 * 1024;
 
 /// The table formats, in the order in which a header is tried on them.
-const FORMATS: [&Format; 2] = [&portal::FORMAT, &contacts::FORMAT];
+const FORMATS: [&Format; 3] = [&portal::FORMAT, &contacts::FORMAT, &canonical::FORMAT];
 
 /// What the reader must know that no file says.
 #[derive(Debug, Clone, Copy)]
