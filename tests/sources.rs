@@ -153,6 +153,30 @@ fn contacts_come_with_their_role_and_bad_ones_are_named() {
 }
 
 #[test]
+fn a_trace_is_in_utc_and_only_what_left_counts() {
+    let export = fixture("message-trace.csv");
+    assert_eq!((export.source(), export.as_of()), (Source::Sends, day(2026, 11, 19)));
+    assert_eq!(export.summary().skipped, 1);
+    let rows = subjects(split(&export).0);
+    assert_eq!(rows.iter().map(|row| row.last_sent_on).collect::<Vec<_>>(), [day(2026, 11, 18), day(2026, 7, 2)]);
+    assert_eq!(rows[0].address.as_ref().map(Address::as_str), Some("optometry.tp1a2@nhs.net"));
+}
+
+#[test]
+fn an_audit_is_in_local_time_and_a_failed_send_is_none() {
+    let rows = subjects(split(&fixture("send-audit.csv")).0);
+    assert_eq!(rows.iter().map(|row| row.last_sent_on).collect::<Vec<_>>(), [day(2026, 11, 18)]);
+}
+
+#[test]
+fn of_folders_only_sent_items_tells_and_a_blank_proves_nothing() {
+    let rows = subjects(split(&fixture("sent-items.csv")).0);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].address.as_ref().map(Address::as_str), Some("optometry.tp1a2@nhs.net"));
+    assert_eq!(rows[0].last_sent_on, day(2026, 11, 17));
+}
+
+#[test]
 fn the_canonical_file_says_its_own_day_and_is_read_strictly() {
     let export = fixture("canonical.csv");
     assert_eq!((export.source(), export.as_of()), (Source::Canonical, day(2026, 11, 20)));
@@ -166,6 +190,15 @@ fn the_canonical_file_says_its_own_day_and_is_read_strictly() {
     assert!(reasons[0].starts_with("line 4, kind: \"persson\" is none of"));
     assert_eq!(reasons[1], "line 5, password_never_expires: \"perhaps\" is neither yes nor no");
     assert_eq!(reasons[2], "line 6: the row has neither an address nor an id");
+}
+
+#[test]
+fn the_name_of_a_file_dates_it_before_its_content_does() {
+    let trace = b"SenderAddress,Received\na@nhs.net,2026-11-18T10:00:00Z\n";
+    for (name, as_of) in [("2026-11-20 x.csv", day(2026, 11, 20)), ("x_20261119.csv", day(2026, 11, 19))] {
+        assert_eq!(opened(name, trace).expect("read").export.as_of(), as_of);
+    }
+    assert_eq!(opened("x.csv", trace).expect("read").export.as_of(), day(2026, 11, 18));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod format;
 mod header;
 mod portal;
 mod scan;
+mod sends;
 mod summary;
 mod table;
 mod tabular;
@@ -35,7 +36,7 @@ use crate::domain::snapshot::{Record, Source};
 const HEAD_BYTES: u64 = 64 * 1024;
 
 /// The table formats, in the order in which a header is tried on them.
-const FORMATS: [&Format; 3] = [&portal::FORMAT, &contacts::FORMAT, &canonical::FORMAT];
+const FORMATS: [&Format; 4] = [&portal::FORMAT, &contacts::FORMAT, &canonical::FORMAT, &sends::FORMAT];
 
 /// What the reader must know that no file says.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,98 @@
+//! Sends of mailboxes, in three shapes: message trace, audit script, newest item of Sent Items.
+//!
+//! One row is one send, or the newest one. Who received it and what it was about is dropped here. Rows that prove no
+//! send (not delivered, failed, another folder, no date) are passed over: a blank proves nothing.
+use super::{
+    cells,
+    dates::Wall,
+    error::Rejected,
+    format::{Format, Row},
+    header::{Column, Holds, normalise},
+};
+use crate::domain::{
+    snapshot::{Observation, Record, Source},
+    subject::Address,
+};
+
+/// Trace words for a message that left.
+const LEFT: [&str; 3] = ["delivered", "expanded", "pending"];
+/// Columns that may name the mailbox of a folder, best first.
+const MAILBOXES: [&str; 8] = [
+    "primarysmtpaddress",
+    "emailaddress",
+    "mailboxaddress",
+    "address",
+    "mailbox",
+    "userprincipalname",
+    "senderaddress",
+    "identity",
+];
+/// Columns that may name the folder.
+const FOLDERS: [&str; 3] = ["foldertype", "folderpath", "name"];
+/// The columns of a send's day.
+const DATES: [&str; 3] = ["received", "senttime", "newestitemreceiveddate"];
+
+/// The format.
+pub(super) const FORMAT: Format = Format {
+    source: Source::Sends,
+    known_by: "SenderAddress and Received, or Sent From and Sent Time, or a mailbox column and NewestItemReceivedDate",
+    recognises: |has| {
+        let is_folder = has("newestitemreceiveddate") && MAILBOXES.into_iter().any(has);
+        (has("senderaddress") && has("received")) || (has("sentfrom") && has("senttime")) || is_folder
+    },
+    columns: &[
+        Column::optional(&["senderaddress"], Holds::Text),
+        Column::optional(&["received"], Holds::Stamp(Wall::Utc)),
+        Column::optional(&["status"], Holds::Text),
+        Column::optional(&["sentfrom"], Holds::Text),
+        Column::optional(&["senttime"], Holds::Stamp(Wall::Local)),
+        Column::optional(&["result"], Holds::Text),
+        Column::optional(&["newestitemreceiveddate"], Holds::Stamp(Wall::Local)),
+        Column::optional(&["primarysmtpaddress"], Holds::Text),
+        Column::optional(&["emailaddress"], Holds::Text),
+        Column::optional(&["mailboxaddress"], Holds::Text),
+        Column::optional(&["address"], Holds::Text),
+        Column::optional(&["mailbox"], Holds::Text),
+        Column::optional(&["userprincipalname"], Holds::Text),
+        Column::optional(&["identity"], Holds::Text),
+        Column::optional(&["foldertype"], Holds::Text),
+        Column::optional(&["folderpath"], Holds::Text),
+        Column::optional(&["name"], Holds::Text),
+    ],
+    skips,
+    read,
+};
+
+fn skips(row: &Row) -> bool {
+    let did_not_leave = row.text("status").is_some_and(|word| !LEFT.contains(&word.to_lowercase().as_str()));
+    let failed = row.text("result").is_some_and(|word| word.to_lowercase().starts_with("fail"));
+    let undated = DATES.iter().all(|key| row.text(key).is_none());
+    did_not_leave || failed || undated || is_other_folder(row)
+}
+
+/// Of a mailbox's folders only Sent Items tells of sends.
+fn is_other_folder(row: &Row) -> bool {
+    let folder = FOLDERS.iter().find_map(|key| row.text(key)).or_else(|| {
+        let identity = row.text("identity")?;
+        identity.rsplit_once(['\\', '/']).map(|(_, folder)| folder.to_owned())
+    });
+    row.text("newestitemreceiveddate").is_some() && folder.is_some_and(|folder| normalise(&folder) != "sentitems")
+}
+
+fn read(row: &Row) -> Result<Record, Rejected> {
+    let address = sender(row)?.ok_or_else(|| Rejected::row(row.line(), "the row has no sender's address"))?;
+    let mut sent_on = None;
+    for key in DATES {
+        sent_on = sent_on.max(row.date(key)?);
+    }
+    let observation =
+        Observation { line: row.line(), address: Some(address), last_sent_on: sent_on, ..Observation::default() };
+    Ok(Record::Subject(Box::new(observation)))
+}
+
+fn sender(row: &Row) -> Result<Option<Address>, Rejected> {
+    let named = ["senderaddress", "sentfrom"].iter().chain(&MAILBOXES).find_map(|key| Some((*key, row.text(key)?)));
+    let Some((key, text)) = named else { return Ok(None) };
+    let mailbox = text.split(['\\', '/']).next().unwrap_or_default();
+    cells::address(mailbox).map(Some).map_err(|reason| row.reject(key, reason))
+}
