@@ -43,6 +43,10 @@ fn read(bytes: &[u8]) -> (Vec<Record>, Vec<Rejected>) {
     split(&opened("export.csv", bytes).unwrap_or_else(|error| panic!("{error}")).export)
 }
 
+fn refused(bytes: &[u8]) -> ReadError {
+    opened("export.csv", bytes).map(|_| ()).expect_err("refused")
+}
+
 fn split(export: &Export) -> (Vec<Record>, Vec<Rejected>) {
     let (good, bad): (Vec<_>, Vec<_>) = export.rows().expect("readable").partition(Result::is_ok);
     (good.into_iter().filter_map(Result::ok).collect(), bad.into_iter().filter_map(Result::err).collect())
@@ -193,6 +197,47 @@ fn the_canonical_file_says_its_own_day_and_is_read_strictly() {
 }
 
 #[test]
+fn graph_tells_of_passwords_and_sign_ins_and_guests_are_passed_over() {
+    let export = fixture("2026-11-20 passwords.json");
+    assert_eq!((export.source(), export.as_of()), (Source::GraphUsers, day(2026, 11, 20)));
+    assert_eq!((export.summary().rows, export.summary().skipped), (6, 2));
+    assert_eq!(export.summary().ignored_columns, ["officeLocation"]);
+    assert!(export.summary().warnings.iter().any(|warning| warning.starts_with("partial file")));
+    let (records, rejected) = split(&export);
+    let [ada, zoe] = &subjects(records)[..] else { panic!("two users") };
+    assert_eq!((ada.line, ada.kind), (5, Kind::Unknown));
+    assert_eq!(ada.password_changed_on, day(2026, 7, 2), "an instant becomes a day in the policy's zone");
+    assert_eq!((ada.password_never_expires, ada.enabled), (Some(true), Some(true)));
+    assert_eq!(ada.last_activity_on, day(2026, 11, 9), "success before attempts");
+    assert_eq!((zoe.last_activity_on, zoe.password_changed_on), (day(2026, 11, 12), None));
+    assert_eq!(
+        told(&rejected),
+        ["line 15, lastPasswordChangeDateTime: \"yesterday\" is no date", "line 16: the record is not an object"]
+    );
+}
+
+#[test]
+fn powershells_json_is_read_whatever_its_envelope() {
+    let user = fs::read_to_string(Path::new(FIXTURES).join("powershell-users.json")).expect("there");
+    let object = user.trim().trim_start_matches('[').trim_end_matches(']').trim().to_owned();
+    let line = object.replace('\n', "");
+    for text in [user, format!("{line}\n{line}\n"), format!("{{\"value\":[{object}]}}"), object] {
+        let rows = subjects(read(text.as_bytes()).0);
+        assert_eq!(rows[0].password_changed_on, day(2019, 11, 19), "{text}");
+        assert_eq!(rows[0].last_activity_on, day(2025, 11, 13));
+        assert_eq!(rows[0].address.as_ref().map(Address::as_str), Some("ada.example@nhs.net"));
+    }
+}
+
+#[test]
+fn a_deleted_user_of_graph_loses_the_id_before_the_name() {
+    let text = br#"[{"id":"x","userPrincipalName":"0123456789abcdef0123456789abcdefada@nhs.net","deletedDateTime":"2026-11-01T09:00:00Z"}]"#;
+    let rows = subjects(read(text).0);
+    assert_eq!(rows[0].address.as_ref().map(Address::as_str), Some("ada@nhs.net"));
+    assert!(rows[0].status.as_ref().is_some_and(Status::is_deleted) && rows[0].deleted_on.is_some());
+}
+
+#[test]
 fn the_name_of_a_file_dates_it_before_its_content_does() {
     let trace = b"SenderAddress,Received\na@nhs.net,2026-11-18T10:00:00Z\n";
     for (name, as_of) in [("2026-11-20 x.csv", day(2026, 11, 20)), ("x_20261119.csv", day(2026, 11, 19))] {
@@ -225,6 +270,38 @@ fn a_header_without_rows_is_read_with_a_warning() {
     let Opened { export, _folder } = opened("x.csv", b"address,role,ods_code\n").expect("read");
     assert_eq!((export.summary().rows, export.rows().expect("readable").count()), (0, 0));
     assert_eq!(export.summary().warnings, ["the file has no rows"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_trusted_is_refused_with_the_place_and_the_remedy() {
+    let contacts = "address,role,ods_code\na@nhs.net,owner,A\n";
+    let dates = "SenderAddress,Received\na@nhs.net,21/11/2026\na@nhs.net,11/21/2026\n";
+    let table: [(&[u8], &str); 13] = [
+        (b"", "the file is empty"),
+        (b"\xEF\xBB\xBF \r\n\r\n", "the file is empty"),
+        (b"PK\x03\x04xyz", "Excel workbook"),
+        (b"Colour,Shape\nred,round\n", "\"Colour\", \"Shape\". Known are: Portal Mailbox Report (MailboxType"),
+        (b"\"ClassId2e4f51ef21dd47e99d3c952918aff9cd\",\"x\"\n", "Format-Table"),
+        (b"address,role,ods_code,Role\na@nhs.net,owner,A,x\n", "line 1: the column \"Role\" is there twice"),
+        (&[contacts.as_bytes(), b"\"b@nhs.net,owner,A\nc@nhs.net,owner,A\n"].concat(), "line 3: a quote opens here"),
+        (&[contacts.as_bytes(), b"b@nhs"].concat(), "line 3: the file stops"),
+        (&[contacts.as_bytes(), b"b@nhs.net,owner,\0"].concat(), "line 3: there is a NUL"),
+        (dates.as_bytes(), "line 2 has the day first (21/11/2026), line 3 the month first (11/21/2026)"),
+        (b"{\"value\":[\n{\"userPrincipalName\":\"a@nhs.net\"", "line 2: the file stops"),
+        (b"{\"value\":[\n{\"userPrincipalName\" \"a@nhs.net\"}]}", "line 2, column 22: the JSON is broken"),
+        (b"[{\"colour\":\"red\"}]", "\"colour\". Known are"),
+    ];
+    for (bytes, words) in table {
+        let message = refused(bytes).to_string();
+        assert!(message.contains(words), "{message}\nlacks: {words}");
+    }
+    assert!(matches!(open(Path::new("nowhere.csv")), Err(ReadError::Io(_))));
+}
+
+#[test]
+fn microsoft_365_app_reports_are_not_taken_for_graph_users() {
+    let text = br#"{"value":[{"userPrincipalName":"a@nhs.net","reportRefreshDate":"2026-11-20"}]}"#;
+    assert!(matches!(refused(text), ReadError::UnknownHeader { .. }));
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -293,7 +370,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_read_or_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let header = b"address,kind,created_at,display_name\n".to_vec();
-        for bytes in [bytes.clone(), [header, bytes.clone()].concat()] {
+        for bytes in [bytes.clone(), [header, bytes.clone()].concat(), [b"[{\"userPrincipalName\":".to_vec(), bytes].concat()] {
             if let Ok(Opened { export, _folder }) = opened("x.csv", &bytes) {
                 prop_assert!(export.rows().is_ok_and(|rows| rows.count() <= 401));
             }

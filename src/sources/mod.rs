@@ -2,7 +2,7 @@
 //!
 //! [`open`] reads a file once to learn what it is: its encoding, its format by the headers, the order of its dates,
 //! whether its end is there. [`Export::rows`] reads it a second time and gives one record or one rejection per row, so
-//! that memory does not grow with the file. What the program has no use for is dropped
+//! that memory does not grow with the file (JSON excepted, which is held). What the program has no use for is dropped
 //! here and goes no further. Nothing in here writes, logs, or knows what day it is.
 mod canonical;
 mod cells;
@@ -11,7 +11,9 @@ mod dates;
 mod decode;
 mod error;
 mod format;
+mod graph;
 mod header;
+mod json;
 mod portal;
 mod scan;
 mod sends;
@@ -29,7 +31,7 @@ pub use self::{
     error::{ReadError, Rejected},
     summary::Summary,
 };
-use self::{dates::Reading, decode::Content, format::Format, tabular::Table};
+use self::{dates::Reading, decode::Content, format::Format, graph::Pages, tabular::Table};
 use crate::domain::snapshot::{Record, Source};
 
 /// How much of a file is looked at for what stands before its header.
@@ -60,6 +62,7 @@ pub struct Export {
 #[derive(Debug)]
 enum Body {
     Table(Table),
+    Json(Pages),
 }
 
 /// Reads the file at `path` once: recognises it, settles its dates, and makes sure that it is whole.
@@ -79,6 +82,7 @@ pub fn open(path: &Path, settings: &ReadSettings) -> Result<Export, ReadError> {
     let head = String::from_utf8_lossy(&head);
     match head.trim_start().chars().next() {
         None => Err(ReadError::Empty),
+        Some('{' | '[') => json::open(path, encoding, settings),
         Some(_) => tabular::open(path, encoding, &head, settings),
     }
 }
@@ -111,6 +115,7 @@ impl Export {
     pub fn rows(&self) -> Result<impl Iterator<Item = Result<Record, Rejected>> + Send, ReadError> {
         let rows: Box<dyn Iterator<Item = _> + Send + '_> = match &self.body {
             Body::Table(table) => Box::new(table.rows(&self.dates)?),
+            Body::Json(pages) => Box::new(json::rows(pages, &self.dates)),
         };
         Ok(rows)
     }
@@ -118,7 +123,8 @@ impl Export {
 
 /// Every format with the headers it is recognised by, for an error.
 fn known_formats() -> impl Iterator<Item = String> {
-    FORMATS.into_iter().map(|format| format!("{} ({})", format.source.title(), format.known_by))
+    let tables = FORMATS.into_iter().map(|format| (format.source, format.known_by));
+    tables.chain([(Source::GraphUsers, graph::KNOWN_BY)]).map(|(source, by)| format!("{} ({by})", source.title()))
 }
 
 /// The day a file describes, the best source first.

@@ -1,0 +1,97 @@
+//! Both passes over a JSON file.
+use std::{collections::BTreeSet, io::Read, path::Path};
+
+use super::{
+    Body, Export, ReadSettings, Summary, as_of,
+    dates::{Reading, Wall},
+    decode::{self, Encoding},
+    error::{ReadError, Rejected},
+    graph::{self, Pages, User},
+    header,
+    scan::DateScan,
+    summary::Notes,
+};
+use crate::domain::snapshot::{Record, Source};
+
+/// The first pass.
+pub(super) fn open(path: &Path, encoding: Encoding, settings: &ReadSettings) -> Result<Export, ReadError> {
+    let pages = Pages::new(read(path, encoding)?)?;
+    let mut seen = Seen::new(settings);
+    pages.spots().iter().for_each(|spot| seen.take(pages.user(spot).ok()));
+    seen.notes.is_partial = pages.is_partial;
+    if seen.users == 0 && !pages.spots().is_empty() {
+        return Err(header::unknown(&seen.names.into_iter().collect::<Vec<_>>()));
+    }
+    let found = seen.scan.finish()?;
+    let keys = seen.names.iter().map(|name| header::normalise(name)).collect();
+    let is_known = !pages.spots().is_empty();
+    Ok(Export {
+        source: Source::GraphUsers,
+        as_of: as_of(found.own, path, found.newest),
+        summary: Summary {
+            encoding,
+            delimiter: None,
+            date_order: found.order,
+            rows: seen.notes.rows,
+            skipped: seen.notes.skipped,
+            ignored_columns: seen.names.into_iter().filter(|name| !User::reads(name)).collect(),
+            missing_columns: if is_known { graph::missing(&keys) } else { Vec::new() },
+            warnings: seen.notes.warnings(encoding, found.order),
+        },
+        dates: found.reading,
+        body: Body::Json(pages),
+    })
+}
+
+/// The second pass.
+pub(super) fn rows<'a>(
+    pages: &'a Pages,
+    dates: &'a Reading,
+) -> impl Iterator<Item = Result<Record, Rejected>> + Send + 'a {
+    let of_user = |user: User| (!user.is_guest()).then(|| user.read(dates));
+    pages.spots().iter().filter_map(move |spot| pages.user(spot).map(of_user).transpose().map(Result::flatten))
+}
+
+fn read(path: &Path, encoding: Encoding) -> Result<String, ReadError> {
+    let mut text = String::new();
+    decode::reader(path, encoding)?.read_to_string(&mut text)?;
+    match text.split_once('\0') {
+        Some((before, _)) => {
+            let lines = before.matches('\n').count();
+            Err(ReadError::Nul { line: u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(1) })
+        }
+        None => Ok(text),
+    }
+}
+
+/// What the objects have shown.
+struct Seen {
+    notes: Notes,
+    scan: DateScan,
+    names: BTreeSet<String>,
+    users: usize,
+}
+
+impl Seen {
+    fn new(settings: &ReadSettings) -> Self {
+        Self { notes: Notes::default(), scan: DateScan::new(settings), names: BTreeSet::new(), users: 0 }
+    }
+
+    /// Takes one object into account; `None` when it cannot be read.
+    fn take(&mut self, user: Option<User>) {
+        self.notes.rows += 1;
+        let Some(user) = user else { return };
+        self.users += usize::from(user.is_user());
+        for name in user.names() {
+            if !self.names.contains(name) {
+                self.names.insert(name.to_owned());
+            }
+        }
+        if user.is_guest() {
+            self.notes.skipped += 1;
+            return;
+        }
+        self.notes.bad_names += usize::from(user.has_bad_name());
+        user.dates().iter().for_each(|date| self.scan.see_stamp(date, user.line(), Wall::Utc));
+    }
+}
