@@ -5,6 +5,7 @@
 //! comment "(rule 9)" or "(domain rule 9)" refers to the numbered list in README.md, "The rules".
 pub mod calendar;
 pub mod contacts;
+pub mod delivery;
 pub mod evaluate;
 pub mod facts;
 pub mod history;
