@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::domain::delivery::{Decision, Enhanced, Step, classify, lost};
+use crate::domain::delivery::{Decision, Enhanced, Outcome, Step, classify, lost};
+
+/// The longest reply kept, in characters.
+const MOST_CHARACTERS: usize = 500;
 
 /// Why a message was not taken.
 ///
@@ -99,7 +102,13 @@ impl SendError {
     #[must_use]
     pub fn refused(server: &str, step: Step, code: u16, text: &str) -> Self {
         let decision = classify(step, code, Enhanced::parse(text), text);
-        Self::Refused { server: server.to_owned(), step, reply: format!("{code} {text}"), decision }
+        Self::Refused { server: server.to_owned(), step, reply: one_line(&format!("{code} {text}")), decision }
+    }
+
+    /// The outcome of the attempt, with this error's text as its reason.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.decision().outcome(self.to_string())
     }
 
     /// What the failure asks for.
@@ -136,6 +145,12 @@ impl SendError {
     }
 }
 
+/// A server's words as they may be kept: on one line, without control characters, and no longer than a line should be.
+pub(super) fn one_line(words: &str) -> String {
+    let plain = words.chars().take(MOST_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c });
+    plain.collect::<String>().trim_end().to_owned()
+}
+
 const fn verb(step: Step) -> &'static str {
     match step {
         Step::Connect | Step::Greeting | Step::Hello => "turned us away",
@@ -170,5 +185,41 @@ const fn loss_advice(step: Step) -> &'static str {
     match step {
         Step::Body => ": the recipient may have the message or not",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_kept_on_one_line_and_not_for_ever() {
+        let error = SendError::refused(
+            "mail.example:587",
+            Step::RcptTo,
+            550,
+            &format!("5.1.1 a\r\n\u{1b}b{}", "x".repeat(9000)),
+        );
+        assert!(error.reply().unwrap().starts_with("550 5.1.1 a   bx"));
+        assert_eq!(error.reply().unwrap().len(), MOST_CHARACTERS);
+    }
+
+    #[test]
+    fn every_error_says_what_to_do_next() {
+        let server = || "smtp.anyshire.example:587".to_owned();
+        let (username, reply) = ("bot@anyshire.example".to_owned(), "535 5.7.8 No".to_owned());
+        let login = SendError::LoginRefused { server: server(), username, reply, decision: Decision::SenderWide };
+        assert_eq!(
+            login.to_string(),
+            "smtp.anyshire.example:587 refused the log-in of bot@anyshire.example (535 5.7.8 No): check \
+             mail.smtp.username and mail.smtp.password_file, and that the account may log in over SMTP"
+        );
+        let silent = SendError::NoAnswer { server: server(), step: Step::Body, secs: 60 };
+        assert_eq!(
+            silent.to_string(),
+            "smtp.anyshire.example:587 gave no answer after the message body was begun within 60 s: the recipient may \
+             have the message or not"
+        );
+        assert_eq!(silent.outcome().as_str(), "unknown");
     }
 }

@@ -3,10 +3,12 @@
 //! A [`Mailer`] is a way out; a [`Session`] is one connection's worth of it. Both take finished bytes and say what
 //! became of them. Nothing here reads the store, chooses recipients or decides when to send.
 mod error;
+pub mod smtp;
 
 use async_trait::async_trait;
 
 pub use self::error::SendError;
+use crate::domain::delivery::Outcome;
 
 /// One message to one recipient, ready to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,12 @@ pub struct Receipt {
     pub reply: String,
     /// The name the server gave the message, for a search in its log.
     pub assigned_id: Option<String>,
+}
+
+impl From<Receipt> for Outcome {
+    fn from(receipt: Receipt) -> Self {
+        Self::Accepted { reply: receipt.reply, assigned_id: receipt.assigned_id }
+    }
 }
 
 /// A way for messages to leave.
