@@ -2,6 +2,7 @@
 //!
 //! A [`Mailer`] is a way out; a [`Session`] is one connection's worth of it. Both take finished bytes and say what
 //! became of them. Nothing here reads the store, chooses recipients or decides when to send.
+pub mod directory;
 mod error;
 pub mod smtp;
 
