@@ -4,6 +4,8 @@
 //! became of them. Nothing here reads the store, chooses recipients or decides when to send.
 pub mod directory;
 mod error;
+#[doc(hidden)]
+pub mod memory;
 pub mod smtp;
 
 use async_trait::async_trait;
