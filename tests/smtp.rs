@@ -6,6 +6,8 @@
 
 #[path = "smtp/fake.rs"]
 mod fake;
+#[path = "smtp/real.rs"]
+mod real;
 
 use std::time::Duration;
 
