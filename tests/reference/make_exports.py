@@ -75,7 +75,7 @@ class Account:
 
     def event(self, low=-5):
         """A day within the exports, or a little before."""
-        return self.world.first + dt.timedelta(days=self.rnd.randrange(low, self.world.days))
+        return self.world.first + dt.timedelta(days=self.rnd.randrange(low, max(low + 1, self.world.days)))
 
     def stop(self, low=-62, late=0):
         self.spells = [(self.created, self.world.first + dt.timedelta(days=self.rnd.randrange(low, max(low + 1, self.world.days - late))))]
