@@ -238,7 +238,7 @@ impl Slash {
         match (self.date(true), self.date(false)) {
             (Some(_), None) => Some(Leaning::Day),
             (None, Some(_)) => Some(Leaning::Month),
-            (Some(_), Some(_)) if self.halves => Some(Leaning::Month),
+            (Some(date), Some(_)) if self.halves && date.year() >= FIRST_YEAR => Some(Leaning::Month),
             _ => None,
         }
     }
