@@ -102,9 +102,9 @@ fn parse(path: &Path, body: String, rank: usize, problems: &Collector) -> Option
             let folder = path.parent().unwrap_or(Path::new("")).to_owned();
             let text = Text { name: path.display().to_string(), body, kind: Kind::File(folder), rank };
             let says = error.to_string();
-            let says = says.split(" at line ").next().unwrap_or_default();
+            let says = says.split(" at line ").next().map(str::to_owned);
             let mark = Mark { text: Arc::new(text), span: at..at };
-            problems.error(Some(&mark), format!("not a list of bank holidays: {says}"), None);
+            problems.error(Some(&mark), "not a list of bank holidays in GOV.UK's form", says);
             None
         }
     }
@@ -119,7 +119,7 @@ fn offset(body: &str, line: usize, column: usize) -> usize {
 /// Warns of a list that ends soon, and says when it does.
 fn warn_of_end(days: &BTreeSet<Date>, at: Option<&Mark>, today: Date, problems: &Collector) -> Option<Date> {
     let soon = today.saturating_add(ENDS_SOON_DAYS.days());
-    let ends_on = days.last().copied().filter(|ends_on| *ends_on < soon)?;
+    let ends_on = days.last().copied().filter(|ends_on| *ends_on <= soon)?;
     let whose = if at.is_some() { "the list of bank holidays" } else { "the built-in list of bank holidays" };
     let tip = "GOV.UK publishes the next years; name its file in `policy.bank_holidays`";
     problems.warn(at, format!("{whose} ends on {ends_on}"), Some(tip.into()));
@@ -133,5 +133,27 @@ fn warn_of_fallback(replaced: &[i16], ends_on: Option<Date>, at: &Mark, today: D
     for year in replaced.iter().copied().filter(|year| near.contains(year) && !told(*year)) {
         let message = format!("the list of bank holidays has fewer than 6 days in {year}");
         problems.warn(Some(at), message, Some("the built-in list is used for that year".into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{Weekday, date};
+
+    use super::*;
+
+    #[test]
+    fn the_embedded_list_holds_ten_whole_years_and_the_special_days() {
+        let days = embedded();
+        for year in 2019..=2028 {
+            assert!(days.iter().filter(|day| day.year() == year).count() >= 8, "{year}");
+        }
+        assert!(days.iter().all(|day| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)));
+        for day in
+            [(2020, 5, 8), (2022, 6, 2), (2022, 6, 3), (2022, 9, 19), (2023, 5, 8), (2027, 12, 28), (2028, 4, 14)]
+        {
+            assert!(days.contains(&date(day.0, day.1, day.2)), "{day:?}");
+        }
+        assert!(!days.contains(&date(2020, 5, 4)) && !days.contains(&date(2022, 5, 30)), "these were moved");
     }
 }

@@ -101,11 +101,15 @@ impl Problem {
                 None => group.element(Origin::path(place.name.as_str())),
             };
         }
-        if let (Some(tip), None) = (&self.tip, beside) {
+        if let (Some(tip), Some(_), None) = (&self.tip, &self.place, beside) {
             group = group.element(Level::HELP.with_name("tip").message(tip.as_str()));
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.term_width(WIDTH).render(&[group])
+        let text = renderer.term_width(WIDTH).render(&[group]);
+        match (&self.tip, &self.place) {
+            (Some(tip), None) => format!("{text}\n  tip: {tip}"),
+            _ => text,
+        }
     }
 }
 
@@ -171,5 +175,40 @@ impl Collector {
         let mut found = self.0.into_inner();
         found.sort_by_key(|(order, _)| *order);
         found.into_iter().map(|(_, problem)| problem).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spot_counts_characters_and_stays_on_its_line() {
+        let text = "a = 1\r\nnäme = \"é\" # x\nlist = [\n]\n";
+        let spot = |marked: &str| {
+            let start = text.find(marked).unwrap();
+            let spot = Spot::new(text, &(start..start + marked.len()));
+            (spot.line, spot.column, spot.length, spot.source)
+        };
+        assert_eq!(spot("1"), (1, 5, 1, "a = 1".to_owned()));
+        assert_eq!(spot("\"é\""), (2, 8, 3, "näme = \"é\" # x".to_owned()));
+        assert_eq!(spot("[\n]"), (3, 8, 1, "list = [".to_owned()));
+    }
+
+    #[test]
+    fn a_spot_at_or_beyond_the_end_is_still_one() {
+        for (text, at) in [("", 0..0), ("a =", 3..3), ("a", 7..9), ("a\n", 2..2)] {
+            let spot = Spot::new(text, &at);
+            assert!(spot.line >= 1 && spot.column >= 1 && spot.length == 1, "{spot:?}");
+            let place = Some(Place { name: "x.toml".into(), spot: Some(spot) });
+            let problem = Problem { severity: Severity::Error, message: "m".into(), tip: None, place };
+            assert!(problem.to_string().contains(" --> x.toml:"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_tip_without_a_place_stands_on_a_line_of_its_own() {
+        let problem = Problem { severity: Severity::Warning, message: "m".into(), tip: Some("t".into()), place: None };
+        assert_eq!(problem.to_string(), "warning: m\n  tip: t");
     }
 }

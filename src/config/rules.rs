@@ -126,7 +126,7 @@ fn read_repeat(section: &mut Section<'_>) -> (Option<Span>, u32) {
             section.problems.error(Some(&most.at), message, None);
         }
         (Some(every), None) => {
-            let message = format!("`{}` repeats nothing without `repeat_max`", section.key("repeat_every"));
+            let message = format!("`{}` needs `repeat_max`", section.key("repeat_every"));
             section.problems.warn(Some(&every.at), message, None);
         }
         _ => {}

@@ -51,13 +51,15 @@ pub(super) struct Section<'p> {
     pub(super) at: Option<Mark>,
     table: Table,
     asked: Vec<String>,
+    /// What was given is no table: a problem already, so nothing in it is missing.
+    is_broken: bool,
     pub(super) problems: &'p Collector,
 }
 
 impl<'p> Section<'p> {
     /// The whole configuration.
     pub(super) fn root(table: Table, problems: &'p Collector) -> Self {
-        Self { path: String::new(), at: None, table, asked: Vec::new(), problems }
+        Self { path: String::new(), at: None, table, asked: Vec::new(), is_broken: false, problems }
     }
 
     /// `mail.smtp.port`
@@ -83,10 +85,10 @@ impl<'p> Section<'p> {
     /// The table `name`; an empty one when it is not there.
     pub(super) fn section(&mut self, name: &str) -> Self {
         let path = self.key(name);
-        self.take(name).map_or_else(
-            || Self { path: path.clone(), at: None, table: Table::new(), asked: Vec::new(), problems: self.problems },
-            |entry| self.open(path.clone(), entry),
-        )
+        match self.take(name) {
+            Some(entry) => self.open(path, entry),
+            None => Self { path, is_broken: self.is_broken, ..Self::root(Table::new(), self.problems) },
+        }
     }
 
     /// Every table that is left, whatever its name.
@@ -109,13 +111,14 @@ impl<'p> Section<'p> {
     }
 
     fn open(&self, path: String, entry: Entry) -> Self {
-        let table = if let Value::Table(table) = entry.value {
-            table
-        } else {
-            self.problems.error(Some(&entry.at), format!("`{path}` must be a table"), None);
-            Table::new()
+        let (table, is_broken) = match entry.value {
+            Value::Table(table) => (table, false),
+            _ => (Table::new(), true),
         };
-        Self { path, at: Some(entry.key), table, asked: Vec::new(), problems: self.problems }
+        if is_broken {
+            self.problems.error(Some(&entry.at), format!("`{path}` must be a table"), None);
+        }
+        Self { path, at: Some(entry.key), table, asked: Vec::new(), is_broken, problems: self.problems }
     }
 
     /// A setting that may be left out; blank text counts as left out.
@@ -141,7 +144,9 @@ impl<'p> Section<'p> {
         if let Some(entry) = self.take(name) {
             return self.read(name, &entry, read);
         }
-        self.problems.error(self.at.as_ref(), format!("`{}` is missing", self.key(name)), None);
+        if !self.is_broken {
+            self.problems.error(self.at.as_ref(), format!("`{}` is missing", self.key(name)), None);
+        }
         None
     }
 
@@ -198,4 +203,17 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .filter(|(distance, other)| *distance <= word.chars().count().max(other.chars().count()).max(3) / 3)
         .min()
         .map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_a_guess_only_when_it_is_near() {
+        let known = ["none", "starttls", "implicit"];
+        for (word, near) in [("startls", Some("starttls")), ("NONE", Some("none")), ("tls", None), ("", None)] {
+            assert_eq!(nearest(word, known), near, "{word:?}");
+        }
+    }
 }

@@ -101,7 +101,7 @@ fn auth(entry: &Entry) -> Result<Auth, Fault> {
 /// Passwords and people's names never cross a network in plain text.
 fn check_encrypted(section: &Section<'_>, host: &str, tls: &Given<Tls>) {
     if tls.value == Tls::None && !host.is_empty() && !is_loopback(host) {
-        let message = format!("`mail.smtp.tls` \"none\" is for a server on this machine, not for {host}");
+        let message = "`mail.smtp.tls` \"none\" is only for a server on this machine";
         section.problems.error(Some(&tls.at), message, Some("use \"starttls\" or \"implicit\"".into()));
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn span(entry: &Entry) -> Result<Span, Fault> {
         _ => such_as.to_owned(),
     };
     let span = if let Value::Text(text) = &entry.value { parse_span(text) } else { None };
-    span.ok_or_else(|| Fault::new("must be a span of days, weeks or months").tip(Some(tip)))
+    span.ok_or_else(|| Fault::new("must be a span of time").tip(Some(tip)))
 }
 
 fn parse_span(text: &str) -> Option<Span> {
@@ -125,9 +125,8 @@ fn rung(entry: &Entry) -> Result<Rung, Fault> {
     let word = text(entry)?;
     let near = || nearest(&word, Rung::ALL.map(Rung::as_str)).map(|near| format!("did you mean \"{near}\"?"));
     Rung::parse(&word).ok_or_else(|| {
-        let known = Rung::ALL.map(|rung| format!("\"{rung}\"", rung = rung.as_str()));
-        let tip = near().unwrap_or_else(|| format!("known are {}", known.join(", ")));
-        Fault::new(format!("names an unknown audience, \"{word}\"")).tip(Some(tip))
+        let tip = near().unwrap_or_else(|| format!("known are {}", Rung::ALL.map(Rung::as_str).join(", ")));
+        Fault::new(format!("has an unknown word, \"{word}\"")).tip(Some(tip))
     })
 }
 
@@ -172,4 +171,36 @@ pub(super) fn address(entry: &Entry) -> Result<String, Fault> {
     let address = text(entry)?;
     let fault = || Fault::new("must be a bare address").tip(Some("such as \"operator@example.org\"".into()));
     address.parse::<lettre::Address>().map(|_| address).map_err(|_| fault())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_in_long_and_short_forms() {
+        let table = [
+            ("21 days", Some(Span::Days(21))),
+            ("1 day", Some(Span::Days(1))),
+            ("0d", Some(Span::Days(0))),
+            (" 2  Weeks ", Some(Span::Weeks(2))),
+            ("2w", Some(Span::Weeks(2))),
+            ("4 months", Some(Span::Months(4))),
+            ("4mo", Some(Span::Months(4))),
+            ("4 m", Some(Span::Months(4))),
+            ("4000 days", Some(Span::Days(4000))),
+            ("4001 days", None),
+            ("99999999999 days", None),
+            ("days", None),
+            ("4", None),
+            ("", None),
+            ("-4 days", None),
+            ("1.5 days", None),
+            ("4 years", None),
+            ("4 days 2 weeks", None),
+        ];
+        for (text, span) in table {
+            assert_eq!(parse_span(text), span, "{text:?}");
+        }
+    }
 }
