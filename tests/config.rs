@@ -1,48 +1,93 @@
 //! The configuration as an operator meets it: files in, settings or problems out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail the test")]
-use std::path::Path;
+use std::{fmt::Write, fs, path::Path};
 
+use insta::assert_snapshot;
 use jiff::civil::{Date, date};
-use lapsewatch::config::{self, Config, Loaded, Problems, Sources};
+use lapsewatch::{
+    config::{self, Config, DEFAULTS, Loaded, Problem, Problems, Sources},
+    domain::policy::{Placement, Rule, Stage},
+};
+use tempfile::TempDir;
 
 const TODAY: Date = date(2026, 11, 21);
 
-/// Loads `file` as `lapsewatch.toml` in a folder of its own, with `--set` on top.
-fn load(file: &str, overrides: &[&str]) -> Result<Loaded, Problems> {
-    load_with(file, &[], overrides)
+/// An operator's folder, environment and command line.
+struct Site {
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+    overrides: Vec<String>,
+    today: Date,
 }
 
-fn load_with(file: &str, environment: &[(&str, &str)], overrides: &[&str]) -> Result<Loaded, Problems> {
+/// A site whose `lapsewatch.toml` holds `file`.
+fn site(file: &str) -> Site {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("lapsewatch.toml");
-    std::fs::write(&path, file).unwrap();
-    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let sources = Sources { file: Some(&path), environment, overrides: &overrides, today: TODAY };
-    config::load(&sources).map_err(|problems| shorten(problems, folder.path()))
+    fs::write(folder.path().join("lapsewatch.toml"), file).unwrap();
+    Site { folder, environment: Vec::new(), overrides: Vec::new(), today: TODAY }
 }
 
-/// Takes the random folder out of the names, so that they compare.
-fn shorten(mut problems: Problems, folder: &Path) -> Problems {
-    let folder = format!("{}/", folder.display());
-    for problem in &mut problems.0 {
-        problem.message = problem.message.replace(&folder, "");
-        if let Some(place) = &mut problem.place {
-            place.name = place.name.replace(&folder, "");
-        }
+impl Site {
+    fn file(self, name: &str, text: &str) -> Self {
+        fs::write(self.folder.path().join(name), text).unwrap();
+        self
     }
-    problems
-}
 
-fn config(file: &str, overrides: &[&str]) -> Config {
-    load(file, overrides).unwrap_or_else(|problems| panic!("{problems}")).config
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    fn set(mut self, setting: &str) -> Self {
+        self.overrides.push(setting.into());
+        self
+    }
+
+    fn on(mut self, today: Date) -> Self {
+        self.today = today;
+        self
+    }
+
+    fn load(&self) -> Result<Loaded, Problems> {
+        let file = self.folder.path().join("lapsewatch.toml");
+        let environment = self.environment.clone();
+        let sources = Sources { file: Some(&file), environment, overrides: &self.overrides, today: self.today };
+        config::load(&sources)
+    }
+
+    fn config(&self) -> Config {
+        self.load().unwrap_or_else(|problems| panic!("{problems}")).config
+    }
+
+    /// What `check` prints of a configuration that cannot be used.
+    fn problems(&self) -> String {
+        self.named(self.load().unwrap_err())
+    }
+
+    /// What `check` prints of one that can.
+    fn warnings(&self) -> String {
+        self.named(Problems(self.load().unwrap_or_else(|problems| panic!("{problems}")).warnings))
+    }
+
+    /// Takes the random folder out of the names, so that they compare.
+    fn named(&self, mut problems: Problems) -> String {
+        let folder = format!("{}/", self.folder.path().display());
+        for Problem { message, place, .. } in &mut problems.0 {
+            *message = message.replace(&folder, "");
+            if let Some(place) = place {
+                place.name = place.name.replace(&folder, "");
+            }
+        }
+        problems.to_string()
+    }
 }
 
 #[test]
-fn an_empty_file_is_a_configuration_without_warnings() {
-    let loaded = load("", &[]).unwrap_or_else(|problems| panic!("{problems}"));
+fn no_file_and_an_empty_one_are_configurations_without_warnings() {
+    let loaded = config::load(&Sources { today: TODAY, ..Sources::default() }).unwrap();
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.config.database.url, "sqlite:/var/lib/lapsewatch/lapsewatch.db");
+    assert_eq!(format!("{:?}", site("").config()), format!("{:?}", loaded.config));
 }
 
 #[test]
@@ -55,12 +100,912 @@ fn a_minimal_file_leaves_everything_else_at_its_default() {
         inbox = "inbox"
         archive = "/srv/archive"
     "#;
-    let config = config(file, &["snapshots.quarantine=refused"]);
+    let site = site(file).set("snapshots.quarantine=refused");
+    let (config, folder) = (site.config(), site.folder.path());
+    assert_eq!(site.warnings(), "");
     assert_eq!(config.policy.operator.as_str(), "ops@anyshire.example");
     assert_eq!(config.mail.from.email.to_string(), "reminders@anyshire.example");
+    assert_eq!(config.database.url, format!("sqlite:{}/state/lapsewatch.db", folder.display()));
+    assert_eq!(config.snapshots.inbox, folder.join("inbox"), "counted from the file");
     assert_eq!(config.snapshots.archive, Path::new("/srv/archive"));
     assert_eq!(config.snapshots.quarantine, Path::new("refused"), "left as written");
-    assert!(config.snapshots.inbox.is_absolute() && config.snapshots.inbox.ends_with("inbox"));
-    assert!(config.database.url.starts_with("sqlite:/") && config.database.url.ends_with("/state/lapsewatch.db"));
     assert_eq!(config.policy.inactivity.stages.len(), 5);
+}
+
+#[test]
+fn the_default_file_says_what_the_defaults_are() {
+    let written = site(DEFAULTS).load().unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(format!("{:?}", written.config), format!("{:?}", site("").config()));
+    assert_eq!(written.warnings, []);
+}
+
+#[test]
+fn the_settings_the_default_file_leaves_out_can_be_set_as_shown() {
+    let is_setting = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+    let shown = |line: &str| if is_setting(line) { line.replacen('#', "", 1) } else { line.to_owned() };
+    let file: Vec<String> = DEFAULTS.lines().map(shown).collect();
+    let site = site(&file.join("\n")).file("bank-holidays.json", include_str!("../config/bank-holidays.json"));
+    let config = site.config();
+    assert_eq!(config.mail.smtp.host, "smtp.example.org");
+    assert_eq!(config.operator.phone.as_deref(), Some("01632 960100"));
+    assert_eq!(config.mail.templates, Some(site.folder.path().join("templates")));
+}
+
+/// `final: after 57 days; user, owners; any_day alone resend`
+fn line(stage: &Stage) -> String {
+    let placement = match stage.placement {
+        Placement::After(span) => format!("after {span}"),
+        Placement::Before(span) => format!("before {span}"),
+    };
+    let audience: Vec<_> = stage.audience.iter().map(|rung| rung.as_str()).collect();
+    let marks = [("states_fact", stage.states_fact), ("any_day", stage.any_day), ("alone", stage.alone)];
+    let mut marks: Vec<String> = marks.iter().filter(|(_, is_set)| *is_set).map(|(mark, _)| (*mark).into()).collect();
+    marks.extend(stage.repeat_every.map(|every| format!("every {every}, {} in all", stage.repeat_max)));
+    marks.push(format!("{:?}", stage.on_unknown).to_lowercase());
+    format!("  {}: {placement}; {}; {}\n", stage.name, audience.join(", "), marks.join(" "))
+}
+
+#[test]
+fn the_default_ladders_are_those_of_the_rules() {
+    let policy = site("").config().policy;
+    let mut ladders = String::new();
+    for rule in Rule::ALL {
+        let limits = policy.rule(rule);
+        writeln!(ladders, "{rule}: {} {:?}", limits.deadline_after, limits.inactive_after).unwrap();
+        ladders.extend(limits.stages.iter().map(line));
+    }
+    assert_snapshot!(ladders, @r#"
+    activation: 60 days Some(Days(30))
+      welcome: after 7 days; user, owners; hold
+      remind: after 21 days; user, owners; hold
+      inactive: after 30 days; user, owners, site mailbox; states_fact hold
+      warn: after 45 days; user, owners, site mailbox; hold
+      urgent: after 53 days; user, owners, site mailbox, operator; hold
+      final: after 57 days; user, owners, site mailbox, operator; any_day alone resend
+    inactivity: 60 days Some(Days(30))
+      nudge: after 21 days; user; hold
+      inactive: after 30 days; user, owners, site mailbox; states_fact hold
+      warn: after 45 days; user, owners, site mailbox; hold
+      urgent: after 53 days; user, owners, site mailbox, site contact, operator; hold
+      final: after 57 days; user, owners, site mailbox, site contact, operator; any_day alone resend
+    leaver: 30 days None
+      marked: after 0 days; user, owners, operator; states_fact hold
+      remind: after 14 days; user, owners, operator; hold
+      urgent: after 23 days; user, owners, operator; hold
+      final: after 28 days; user, owners, operator; any_day alone resend
+    password: 365 days None
+      early: before 30 days; user; hold
+      remind: before 14 days; user; hold
+      urgent: before 7 days; user, owners; hold
+      expired: before 0 days; user, owners, site mailbox, operator; states_fact hold
+    restore: 30 days None
+      deleted: after 0 days; user, owners, site mailbox, operator; states_fact hold
+      half: before 15 days; user, owners, site mailbox, operator; hold
+      urgent: before 7 days; user, owners, site mailbox, operator; hold
+      final: before 2 days; user, owners, site mailbox, operator; any_day alone resend
+    shared_mailbox: 6 months None
+      early: after 4 months; owners; hold
+      remind: after 5 months; owners, site mailbox; hold
+      urgent: before 2 weeks; owners, site mailbox, members; hold
+      silent: before 0 days; owners, site mailbox, members, operator; states_fact every 1 month, 3 in all hold
+    "#);
+}
+
+#[test]
+fn the_environment_is_laid_over_the_file_and_set_over_both() {
+    let file = "mail.smtp = { host = 'file.example', port = 1, connections = 1 }";
+    let config = site(file)
+        .variable("LAPSEWATCH__MAIL__SMTP__CONNECTIONS", "2")
+        .variable("LAPSEWATCH__MAIL__SMTP__PORT", "2")
+        .variable("LAPSEWATCH__MAIL__SMTP__HELLO_NAME", "1234")
+        .variable("LAPSEWATCH__PRIVACY__NAMES_IN_SHARED_MAILBOXES", "true")
+        .variable("LAPSEWATCH_CONFIG", "not a setting")
+        .set("mail.smtp.connections = 3")
+        .set("policy.covered_domains=['NHS.net', \"anyshire.example\"]")
+        .config();
+    let smtp = config.mail.smtp;
+    assert_eq!((smtp.host.as_str(), smtp.port, smtp.connections), ("file.example", 2, 3));
+    assert_eq!(smtp.hello_name.as_deref(), Some("1234"), "quotes may be left off");
+    assert!(config.privacy.names_in_shared_mailboxes);
+    assert_eq!(config.policy.covered_domains, ["nhs.net", "anyshire.example"]);
+}
+
+#[test]
+fn a_rules_limits_can_be_set_without_its_ladder_and_its_ladder_replaces_the_whole() {
+    let file = r#"
+        [rules.inactivity]
+        deadline_after = "90d"
+        [[rules.activation.stages]]
+        name = "only"
+        after = "8 w"
+        audience = ["user", "site_mailbox"]
+    "#;
+    let policy = site(file).config().policy;
+    assert_eq!((policy.inactivity.deadline_after.to_string().as_str(), policy.inactivity.stages.len()), ("90 days", 5));
+    assert_eq!(
+        policy.activation.stages.iter().map(line).collect::<String>(),
+        "  only: after 8 weeks; user, site mailbox; hold\n"
+    );
+}
+
+#[test]
+fn every_wrong_folder_time_and_number_is_shown_at_once() {
+    let file = r#"
+[database]
+url = "postgres://db.example/lapsewatch"
+[snapshots]
+inbox = "exports"
+archive = "./exports"
+setle_secs = 3
+poll_secs = 0
+day_first = "yes"
+[schedule]
+evaluate = "30 7 1 * MON"
+[policy]
+time_zone = "Europe/Lundon"
+division = "scotland"
+covered_domains = ["nhs.net", 5, "two words"]
+read_within_days = 366
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: `database.url` names a PostgreSQL database; this version has SQLite only
+     --> lapsewatch.toml:3:7
+      |
+    3 | url = "postgres://db.example/lapsewatch"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write "sqlite:PATH"
+
+    error: `snapshots.inbox` and `snapshots.archive` are the same folder
+     --> lapsewatch.toml:6:11
+      |
+    6 | archive = "./exports"
+      |           ^^^^^^^^^^^
+
+    error: unknown key `snapshots.setle_secs`
+     --> lapsewatch.toml:7:1
+      |
+    7 | setle_secs = 3
+      | ^^^^^^^^^^ did you mean `settle_secs`?
+
+    error: `snapshots.poll_secs` must be a whole number from 1 to 86400
+     --> lapsewatch.toml:8:13
+      |
+    8 | poll_secs = 0
+      |             ^
+
+    error: `snapshots.day_first` must be true or false, without quotes
+     --> lapsewatch.toml:9:13
+      |
+    9 | day_first = "yes"
+      |             ^^^^^
+
+    error: `schedule.evaluate` restricts both the day of the month and the weekday
+      --> lapsewatch.toml:11:12
+       |
+    11 | evaluate = "30 7 1 * MON"
+       |            ^^^^^^^^^^^^^^
+       |
+       = tip: cron runs on days that match either; restrict one of them
+
+    error: `policy.time_zone` is no time zone
+      --> lapsewatch.toml:13:13
+       |
+    13 | time_zone = "Europe/Lundon"
+       |             ^^^^^^^^^^^^^^^ such as "Europe/London"
+
+    error: the built-in bank holidays have no division "scotland"
+      --> lapsewatch.toml:14:12
+       |
+    14 | division = "scotland"
+       |            ^^^^^^^^^^ name GOV.UK's list in `policy.bank_holidays`
+
+    error: `policy.covered_domains` must be text in quotes
+      --> lapsewatch.toml:15:31
+       |
+    15 | covered_domains = ["nhs.net", 5, "two words"]
+       |                               ^
+
+    error: `policy.covered_domains` must hold domains such as "nhs.net"
+      --> lapsewatch.toml:15:34
+       |
+    15 | covered_domains = ["nhs.net", 5, "two words"]
+       |                                  ^^^^^^^^^^^
+
+    error: `policy.read_within_days` must be a whole number from 1 to 365
+      --> lapsewatch.toml:16:20
+       |
+    16 | read_within_days = 366
+       |                    ^^^
+    "#);
+}
+
+#[test]
+fn every_wrong_word_is_shown_at_once() {
+    let file = r#"
+[operator]
+team = ""
+[helpdesk.anyshire]
+name = "Anyshire IT"
+email = "it.example"
+[log]
+filter = "lapsewatch=loud"
+format = "jsn"
+[mial]
+from = "a@b.example"
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: `operator.team` must not be empty
+     --> lapsewatch.toml:3:8
+      |
+    3 | team = ""
+      |        ^^
+
+    error: `helpdesk.anyshire.phone` is missing
+     --> lapsewatch.toml:4:11
+      |
+    4 | [helpdesk.anyshire]
+      |           ^^^^^^^^
+
+    error: `helpdesk.anyshire.hours` is missing
+     --> lapsewatch.toml:4:11
+      |
+    4 | [helpdesk.anyshire]
+      |           ^^^^^^^^
+
+    error: `helpdesk.anyshire.email` must be a bare address
+     --> lapsewatch.toml:6:9
+      |
+    6 | email = "it.example"
+      |         ^^^^^^^^^^^^ such as "operator@example.org"
+
+    error: `log.filter` is no log filter
+     --> lapsewatch.toml:8:10
+      |
+    8 | filter = "lapsewatch=loud"
+      |          ^^^^^^^^^^^^^^^^^ such as "info" or "info,lapsewatch=debug"
+
+    error: `log.format` must be "auto", "text", "json" or "journal"
+     --> lapsewatch.toml:9:10
+      |
+    9 | format = "jsn"
+      |          ^^^^^ did you mean "json"?
+
+    error: unknown key `mial`
+      --> lapsewatch.toml:10:2
+       |
+    10 | [mial]
+       |  ^^^^ did you mean `mail`?
+    "#);
+}
+
+#[test]
+fn every_wrong_setting_of_the_mail_is_shown_at_once() {
+    let file = r#"
+[mail]
+transport = "smpt"
+from = "nobody"
+operator = "Ops <ops@anyshire.example>"
+window = "8 to 6"
+quota.per_minute = -1
+[mail.smtp]
+host = "smtp.anyshire.example"
+port = 70000
+tls = "startls"
+auth = "xoauth2"
+connections = 51
+token_command = 5
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: `mail.transport` must be "smtp" or "directory"
+     --> lapsewatch.toml:3:13
+      |
+    3 | transport = "smpt"
+      |             ^^^^^^ did you mean "smtp"?
+
+    error: `mail.from` must be an address
+     --> lapsewatch.toml:4:8
+      |
+    4 | from = "nobody"
+      |        ^^^^^^^^ such as "Reminders <reminders@example.org>"
+
+    error: `mail.operator` must be a bare address
+     --> lapsewatch.toml:5:12
+      |
+    5 | operator = "Ops <ops@anyshire.example>"
+      |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ such as "operator@example.org"
+
+    error: `mail.window` must be hours of a day such as "08:00-18:00"
+     --> lapsewatch.toml:6:10
+      |
+    6 | window = "8 to 6"
+      |          ^^^^^^^^
+
+    error: `mail.quota.per_minute` must be a whole number from 1 to 1000000
+     --> lapsewatch.toml:7:20
+      |
+    7 | quota.per_minute = -1
+      |                    ^^
+
+    error: `mail.smtp.port` must be a whole number from 1 to 65535
+      --> lapsewatch.toml:10:8
+       |
+    10 | port = 70000
+       |        ^^^^^
+
+    error: `mail.smtp.tls` must be "none", "starttls" or "implicit"
+      --> lapsewatch.toml:11:7
+       |
+    11 | tls = "startls"
+       |       ^^^^^^^^^ did you mean "starttls"?
+
+    error: `mail.smtp.auth` "xoauth2" is not in force in this version
+      --> lapsewatch.toml:12:8
+       |
+    12 | auth = "xoauth2"
+       |        ^^^^^^^^^ use "plain" or "login"
+
+    error: `mail.smtp.connections` must be a whole number from 1 to 50
+      --> lapsewatch.toml:13:15
+       |
+    13 | connections = 51
+       |               ^^
+
+    error: `mail.smtp.token_command` must be a command: a list of words, or text
+      --> lapsewatch.toml:14:17
+       |
+    14 | token_command = 5
+       |                 ^
+    "#);
+}
+
+#[test]
+fn mail_never_leaves_without_a_server_nor_a_password_in_plain_text() {
+    let file = r#"
+[mail.smtp]
+host = "smtp.anyshire.example"
+tls = "none"
+auth = "plain"
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: `mail.smtp.tls` "none" is only for a server on this machine
+     --> lapsewatch.toml:4:7
+      |
+    4 | tls = "none"
+      |       ^^^^^^ use "starttls" or "implicit"
+
+    error: `mail.smtp.auth` needs `mail.smtp.username`
+     --> lapsewatch.toml:5:8
+      |
+    5 | auth = "plain"
+      |        ^^^^^^^
+
+    error: `mail.smtp.auth` needs `mail.smtp.password_file`
+     --> lapsewatch.toml:5:8
+      |
+    5 | auth = "plain"
+      |        ^^^^^^^
+    "#);
+    assert_snapshot!(site("mail.transport = 'smtp'").problems(), @r#"
+    error: `mail.transport` "smtp" needs a server
+     --> lapsewatch.toml:1:18
+      |
+    1 | mail.transport = 'smtp'
+      |                  ^^^^^^
+      |
+      = tip: set `mail.smtp.host`, or write files with "directory"
+
+    warning: `mail.from` is still the placeholder reminders@example.org
+     --> lapsewatch.toml:1:18
+      |
+    1 | mail.transport = 'smtp'
+      |                  ^^^^^^ set `mail.from` to an address of yours
+
+    warning: `mail.operator` is still the placeholder operator@example.org
+     --> lapsewatch.toml:1:18
+      |
+    1 | mail.transport = 'smtp'
+      |                  ^^^^^^ set `mail.operator` to an address of yours
+    "#);
+    for loopback in ["localhost", "127.0.0.1", "::1", "[::1]"] {
+        let relay = format!("mail.smtp = {{ host = '{loopback}', tls = 'none' }}");
+        assert_eq!(site(&relay).warnings(), "");
+    }
+}
+
+#[test]
+fn addresses_that_readers_would_distrust_are_warnings() {
+    let file = r#"
+[mail]
+transport = "smtp"
+from = "reminders@nhs.net"
+[mail.smtp]
+host = "smtp.anyshire.example"
+username = "someone.else@nhs.net"
+"#;
+    assert_snapshot!(site(file).warnings(), @r#"
+    warning: `mail.operator` is still the placeholder operator@example.org
+     --> lapsewatch.toml:3:13
+      |
+    3 | transport = "smtp"
+      |             ^^^^^^ set `mail.operator` to an address of yours
+
+    warning: `mail.from` is an nhs.net address
+     --> lapsewatch.toml:4:8
+      |
+    4 | from = "reminders@nhs.net"
+      |        ^^^^^^^^^^^^^^^^^^^
+      |
+      = tip: use it only if the mail truly leaves through that account
+
+    warning: `mail.smtp.username` is not used while `mail.smtp.auth` is "none"
+     --> lapsewatch.toml:7:12
+      |
+    7 | username = "someone.else@nhs.net"
+      |            ^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+    let own = site(file).set("mail.operator=ops@anyshire.example").set("mail.smtp.username=Reminders@nhs.net");
+    assert_eq!(own.set("mail.smtp.auth=login").set("mail.smtp.password_file=secret").warnings(), "");
+}
+
+#[test]
+fn protection_that_is_not_in_force_yet_is_a_warning() {
+    let file = r#"
+breaker.enabled = true
+adoption.hold = true
+http.listen = "127.0.0.1:8025"
+rules.inactivity.max_age = "8 days"
+[mail]
+window = "08:00-18:00"
+quota = { per_minute = 20, per_day = 2000 }
+smtp.token_command = "mail-token --print"
+"#;
+    assert_snapshot!(site(file).warnings(), @r#"
+    warning: `breaker.enabled` is not in force in this version
+     --> lapsewatch.toml:2:19
+      |
+    2 | breaker.enabled = true
+      |                   ^^^^ nothing holds a run back
+
+    warning: `adoption.hold` is not in force in this version
+     --> lapsewatch.toml:3:17
+      |
+    3 | adoption.hold = true
+      |                 ^^^^ the first run sends at once
+
+    warning: `http.listen` is not in force in this version
+     --> lapsewatch.toml:4:15
+      |
+    4 | http.listen = "127.0.0.1:8025"
+      |               ^^^^^^^^^^^^^^^^ there is no dashboard
+
+    warning: `rules.inactivity.max_age` is not in force in this version
+     --> lapsewatch.toml:5:28
+      |
+    5 | rules.inactivity.max_age = "8 days"
+      |                            ^^^^^^^^ old exports are used like new ones
+
+    warning: `mail.window` is not in force in this version
+     --> lapsewatch.toml:7:10
+      |
+    7 | window = "08:00-18:00"
+      |          ^^^^^^^^^^^^^ messages leave at any hour
+
+    warning: `mail.quota.per_minute` is not in force in this version
+     --> lapsewatch.toml:8:24
+      |
+    8 | quota = { per_minute = 20, per_day = 2000 }
+      |                        ^^ messages leave as fast as the server takes them
+
+    warning: `mail.quota.per_day` is not in force in this version
+     --> lapsewatch.toml:8:38
+      |
+    8 | quota = { per_minute = 20, per_day = 2000 }
+      |                                      ^^^^
+      |
+      = tip: messages leave as fast as the server takes them
+
+    warning: `mail.smtp.token_command` is not in force in this version
+     --> lapsewatch.toml:9:22
+      |
+    9 | smtp.token_command = "mail-token --print"
+      |                      ^^^^^^^^^^^^^^^^^^^^ it is for "xoauth2"
+    "#);
+    assert_eq!(site("breaker.enabled = false\nbreaker.min_new = 5\nadoption.hold = false").warnings(), "");
+}
+
+#[test]
+fn every_fault_of_a_stage_is_shown() {
+    let file = r#"
+[rules.activation]
+stages = [
+  { name = "both", after = "1d", before = "1d", audience = ["user"] },
+  { name = "neither", audience = ["usr", "everyone"] },
+  { name = "nobody", after = "3", audience = [], repeat_max = 2 },
+  { name = "a#2", after = "-4 days", audience = "user", on_unknown = "drop", stats_fact = true },
+  { after = "5 days", audience = ["user"], repeat_every = "1 week" },
+]
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: `rules.activation.stages[both]` has both `after` and `before`
+     --> lapsewatch.toml:4:43
+      |
+    4 |   { name = "both", after = "1d", before = "1d", audience = ["user"] },
+      |                                           ^^^^
+
+    error: `rules.activation.stages[neither]` needs `after` or `before`
+     --> lapsewatch.toml:5:3
+      |
+    5 |   { name = "neither", audience = ["usr", "everyone"] },
+      |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: `rules.activation.stages[neither].audience` has an unknown word, "usr"
+     --> lapsewatch.toml:5:35
+      |
+    5 |   { name = "neither", audience = ["usr", "everyone"] },
+      |                                   ^^^^^ did you mean "user"?
+
+    error: `rules.activation.stages[neither].audience` has an unknown word, "everyone"
+     --> lapsewatch.toml:5:42
+      |
+    5 |   { name = "neither", audience = ["usr", "everyone"] },
+      |                                          ^^^^^^^^^^
+      |
+      = tip: known are user, owners, site mailbox, members, site contact, operator
+
+    error: `rules.activation.stages[nobody].after` must be a span of time
+     --> lapsewatch.toml:6:30
+      |
+    6 |   { name = "nobody", after = "3", audience = [], repeat_max = 2 },
+      |                              ^^^ such as "21 days", "2 weeks" or "6 months"
+
+    error: `rules.activation.stages[nobody].audience` must name somebody
+     --> lapsewatch.toml:6:46
+      |
+    6 |   { name = "nobody", after = "3", audience = [], repeat_max = 2 },
+      |                                              ^^
+
+    error: `rules.activation.stages[nobody].repeat_max` needs `repeat_every`
+     --> lapsewatch.toml:6:63
+      |
+    6 |   { name = "nobody", after = "3", audience = [], repeat_max = 2 },
+      |                                                               ^
+
+    error: `rules.activation.stages[a#2].name` may hold letters, digits, - and _ only
+     --> lapsewatch.toml:7:12
+      |
+    7 |   { name = "a#2", after = "-4 days", audience = "user", on_unknown = "dro...
+      |            ^^^^^
+
+    error: `rules.activation.stages[a#2].after` must be a span of time
+     --> lapsewatch.toml:7:27
+      |
+    7 |   { name = "a#2", after = "-4 days", audience = "user", on_unknown = "dro...
+      |                           ^^^^^^^^^
+      |
+      = tip: such as "21 days", "2 weeks" or "6 months"
+
+    error: `rules.activation.stages[a#2].audience` must be a list in [brackets]
+     --> lapsewatch.toml:7:49
+      |
+    7 |   { name = "a#2", after = "-4 days", audience = "user", on_unknown = "dro...
+      |                                                 ^^^^^^
+
+    error: `rules.activation.stages[a#2].on_unknown` must be "hold" or "resend"
+     --> lapsewatch.toml:7:70
+      |
+    7 | ...audience = "user", on_unknown = "drop", stats_fact = true },
+      |                                    ^^^^^^
+
+    error: unknown key `rules.activation.stages[a#2].stats_fact`
+     --> lapsewatch.toml:7:78
+      |
+    7 | ... "user", on_unknown = "drop", stats_fact = true },
+      |                                  ^^^^^^^^^^
+      |
+      = tip: did you mean `states_fact`?
+
+    error: `rules.activation.stages[5].name` is missing
+     --> lapsewatch.toml:8:3
+      |
+    8 |   { after = "5 days", audience = ["user"], repeat_every = "1 week" },
+      |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    warning: `rules.activation.stages[5].repeat_every` needs `repeat_max`
+     --> lapsewatch.toml:8:59
+      |
+    8 |   { after = "5 days", audience = ["user"], repeat_every = "1 week" },
+      |                                                           ^^^^^^^^
+    "#);
+}
+
+#[test]
+fn every_stage_at_a_wrong_place_is_shown() {
+    let file = r#"
+[rules.inactivity]
+inactive_after = "3 months"
+stages = [
+  { name = "first", after = "3 weeks", audience = ["user"] },
+  { name = "twin", before = "39 days", audience = ["user"] },
+  { name = "first", after = "30 days", audience = ["user"] },
+  { name = "late", after = "2 months", audience = ["user"] },
+  { name = "wide", before = "61 days", audience = ["user"] },
+]
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: `rules.inactivity.inactive_after` is after the deadline
+     --> lapsewatch.toml:3:18
+      |
+    3 | inactive_after = "3 months"
+      |                  ^^^^^^^^^^ the deadline is after 60 days
+
+    error: stages `first` and `twin` of `rules.inactivity` fall on one day
+     --> lapsewatch.toml:6:29
+      |
+    6 |   { name = "twin", before = "39 days", audience = ["user"] },
+      |                             ^^^^^^^^^ only the later one would be sent
+
+    error: `rules.inactivity` has two stages named `first`
+     --> lapsewatch.toml:7:29
+      |
+    7 |   { name = "first", after = "30 days", audience = ["user"] },
+      |                             ^^^^^^^^^
+
+    error: stage `late` of `rules.inactivity` comes after its deadline
+     --> lapsewatch.toml:8:28
+      |
+    8 |   { name = "late", after = "2 months", audience = ["user"] },
+      |                            ^^^^^^^^^^ the deadline is after 60 days
+
+    error: stage `wide` of `rules.inactivity` comes before the rule begins
+     --> lapsewatch.toml:9:29
+      |
+    9 |   { name = "wide", before = "61 days", audience = ["user"] },
+      |                             ^^^^^^^^^ the deadline is after 60 days
+    "#);
+}
+
+#[test]
+fn every_ladder_that_cannot_work_is_shown() {
+    let file = r#"
+[rules.password]
+stages = [{ name = "expired", before = "0 days", audience = ["user"] }]
+[rules.leaver]
+deadline_after = "20 days"
+[rules.restore]
+stages = []
+[rules.shared_mailbox]
+stages = [
+  { name = "early", after = "1 month", audience = ["owners"], repeat_every = "2 months", repeat_max = 5 },
+  { name = "middle", after = "5 months", audience = ["owners"] },
+]
+[rules.inactvity]
+enabled = false
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: no stage of `rules.password` leaves its reader a working day to act
+     --> lapsewatch.toml:3:1
+      |
+    3 | stages = [{ name = "expired", before = "0 days", audience = ["user"] }]
+      | ^^^^^^ set one earlier, before every long weekend
+
+    error: stage `urgent` of `rules.leaver` comes after its deadline
+     --> lapsewatch.toml:5:18
+      |
+    5 | deadline_after = "20 days"
+      |                  ^^^^^^^^^ the deadline is after 20 days
+
+    error: stage `final` of `rules.leaver` comes after its deadline
+     --> lapsewatch.toml:5:18
+      |
+    5 | deadline_after = "20 days"
+      |                  ^^^^^^^^^ the deadline is after 20 days
+
+    error: no stage of `rules.restore` leaves its reader a working day to act
+     --> lapsewatch.toml:7:1
+      |
+    7 | stages = []
+      | ^^^^^^ it has no stage
+
+    error: stages `early` and `middle` of `rules.shared_mailbox` fall on one day
+      --> lapsewatch.toml:11:30
+       |
+    11 |   { name = "middle", after = "5 months", audience = ["owners"] },
+       |                              ^^^^^^^^^^ only the later one would be sent
+
+    error: unknown key `rules.inactvity`
+      --> lapsewatch.toml:13:8
+       |
+    13 | [rules.inactvity]
+       |        ^^^^^^^^^ did you mean `inactivity`?
+    "#);
+}
+
+#[test]
+fn a_rule_that_is_off_need_not_leave_anybody_a_day() {
+    let file = "[rules.restore]\nenabled = false\nstages = []";
+    assert_eq!(site(file).warnings(), "");
+}
+
+#[test]
+fn a_stage_on_the_eve_leaves_a_day_unless_it_goes_out_on_closed_days() {
+    let eve = "[rules.leaver]\nstages = [{ name = 'eve', after = '29 days', audience = ['user'], any_day = false }]";
+    assert_eq!(site(eve).warnings(), "");
+    assert_snapshot!(site(&eve.replace("false", "true")).problems(), @r#"
+    error: no stage of `rules.leaver` leaves its reader a working day to act
+     --> lapsewatch.toml:2:1
+      |
+    2 | stages = [{ name = 'eve', after = '29 days', audience = ['user'], any_day...
+      | ^^^^^^ set one earlier, before every long weekend
+    "#);
+    assert_snapshot!(site(&eve.replace("any_day = false", "states_fact = true")).problems(), @r#"
+    error: no stage of `rules.leaver` leaves its reader a working day to act
+     --> lapsewatch.toml:2:1
+      |
+    2 | stages = [{ name = 'eve', after = '29 days', audience = ['user'], states_...
+      | ^^^^^^ set one earlier, before every long weekend
+    "#);
+}
+
+#[test]
+fn text_that_is_no_toml_is_shown_line_by_line() {
+    assert_snapshot!(site("[mail\nfrom = \n\noperator = 'x\n").problems(), @r#"
+    error: not valid TOML: unclosed table, expected `]`
+     --> lapsewatch.toml:1:6
+      |
+    1 | [mail
+      |      ^
+    "#);
+    assert_snapshot!(site("[mail]\nfrom = 'a@b.example'\nfrom = 'a@c.example'\n").problems(), @r#"
+    error: not valid TOML: duplicate key
+     --> lapsewatch.toml:3:1
+      |
+    3 | from = 'a@c.example'
+      | ^^^^
+    "#);
+}
+
+#[test]
+fn arguments_are_shown_as_they_were_given() {
+    let site = site("")
+        .variable("LAPSEWATCH__MAIL__SMTP__PORT", "smtp")
+        .variable("LAPSEWATCH__DATABASE__URI", "sqlite:x.db")
+        .variable("LAPSEWATCH__LOG", "debug")
+        .set("mail.smtp.port=x")
+        .set("mail.smtp.tls=startls")
+        .set("mail.from")
+        .set("mail..to=x")
+        .set("policy.covered_domains=['nhs.net'");
+    assert_snapshot!(site.problems(), @r#"
+    error: unknown key `database.uri`
+    --> LAPSEWATCH__DATABASE__URI
+     = tip: did you mean `url`?
+
+    error: `log` must be a table
+    --> LAPSEWATCH__LOG
+
+    error: `mail.smtp.port` must be a whole number from 1 to 65535
+    --> --set mail.smtp.port=x
+
+    error: `mail.smtp.tls` must be "none", "starttls" or "implicit"
+    --> --set mail.smtp.tls=startls
+     = tip: did you mean "starttls"?
+
+    error: `mail.from` needs a value
+    --> --set mail.from
+     = tip: write mail.from=VALUE
+
+    error: `mail..to` is no key
+    --> --set mail..to=x
+     = tip: write it like mail.smtp.port
+
+    error: not a valid TOML value: unclosed array, expected `]`
+    --> --set policy.covered_domains=['nhs.net'
+    "#);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let file = Path::new("no/such/lapsewatch.toml");
+    let problems = config::load(&Sources { file: Some(file), today: TODAY, ..Sources::default() }).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "error: cannot read no/such/lapsewatch.toml: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn colour_comes_only_when_asked() {
+    let problems = site("log.format = 'x'").load().unwrap_err();
+    assert!(!problems.render(false).contains('\u{1b}') && problems.render(true).contains('\u{1b}'));
+}
+
+const HOLIDAYS: &str = r#"
+[policy]
+bank_holidays = "holidays.json"
+"#;
+
+#[test]
+fn the_list_of_bank_holidays_can_be_replaced() {
+    let list = r#"{"scotland": {"division": "scotland", "events": [
+        {"title": "2nd January", "date": "2026-01-02"}, {"title": "a", "date": "2026-02-02"},
+        {"title": "b", "date": "2026-03-02"}, {"title": "c", "date": "2026-04-02"},
+        {"title": "d", "date": "2026-05-05"}, {"title": "e", "date": "2027-12-31", "notes": "", "bunting": true},
+        {"title": "f", "date": "2026-06-02"}
+    ]}}"#;
+    let site = site(HOLIDAYS).file("holidays.json", list).set("policy.division=scotland");
+    let calendar = site.config().calendar;
+    assert!(calendar.is_closed(date(2026, 1, 2)) && !calendar.is_closed(date(2026, 12, 25)));
+    assert!(calendar.is_closed(date(2027, 3, 26)), "2027 is the built-in list's");
+    assert_snapshot!(site.warnings(), @r#"
+    warning: the list of bank holidays has fewer than 6 days in 2027
+     --> lapsewatch.toml:3:17
+      |
+    3 | bank_holidays = "holidays.json"
+      |                 ^^^^^^^^^^^^^^^ the built-in list is used for that year
+    "#);
+}
+
+#[test]
+fn a_list_of_bank_holidays_that_ends_within_90_days_is_a_warning() {
+    assert_eq!(site("").on(date(2028, 9, 26)).warnings(), "");
+    assert_snapshot!(site("").on(date(2028, 9, 27)).warnings(), @r#"
+    warning: the built-in list of bank holidays ends on 2028-12-26
+      tip: GOV.UK publishes the next years; name its file in `policy.bank_holidays`
+    "#);
+    let only_2026: String = include_str!("../config/bank-holidays.json")
+        .lines()
+        .filter(|line| !line.contains("\"date\"") || line.contains("2026-"))
+        .collect();
+    let site = site(HOLIDAYS).file("holidays.json", &only_2026.replace("},  ]", "}  ]"));
+    assert_snapshot!(site.warnings(), @r#"
+    warning: the list of bank holidays ends on 2026-12-28
+     --> lapsewatch.toml:3:17
+      |
+    3 | bank_holidays = "holidays.json"
+      |                 ^^^^^^^^^^^^^^^
+      |
+      = tip: GOV.UK publishes the next years; name its file in `policy.bank_holidays`
+    "#);
+}
+
+#[test]
+fn what_is_wrong_with_a_list_of_bank_holidays_names_the_file() {
+    assert_snapshot!(site(HOLIDAYS).problems(), @r#"
+    error: cannot read the bank holidays holidays.json: No such file or directory (os error 2)
+     --> lapsewatch.toml:3:17
+      |
+    3 | bank_holidays = "holidays.json"
+      |                 ^^^^^^^^^^^^^^^
+    "#);
+    let wrong_day = "{\"england-and-wales\": {\"events\": [\n  {\"date\": \"2026-02-30\"}\n]}}";
+    assert_snapshot!(site(HOLIDAYS).file("holidays.json", wrong_day).problems(), @r#"
+    error: not a list of bank holidays in GOV.UK's form
+     --> holidays.json:2:23
+      |
+    2 |   {"date": "2026-02-30"}
+      |                       ^
+      |
+      = tip: parsed date is not valid: parameter 'day' for `2026-02` is invalid, must be in range `1..=28`
+    "#);
+    assert_snapshot!(site(HOLIDAYS).file("holidays.json", "{\"england-and-wales\": {}}").problems(), @r#"
+    error: not a list of bank holidays in GOV.UK's form
+     --> holidays.json:1:24
+      |
+    1 | {"england-and-wales": {}}
+      |                        ^ missing field `events`
+    "#);
+    assert_snapshot!(site(HOLIDAYS).file("holidays.json", "{\"england-and-wale\": {\"events\": []}}").problems(), @r#"
+    error: holidays.json has no division "england-and-wales"
+     --> lapsewatch.toml:3:17
+      |
+    3 | bank_holidays = "holidays.json"
+      |                 ^^^^^^^^^^^^^^^ did you mean "england-and-wale"?
+    "#);
+}
+
+#[test]
+fn settings_that_need_a_restart_are_named() {
+    let old = site("").config();
+    let new = site("").set("log.filter=debug").set("database.url=sqlite:other.db").set("mail.smtp.port=25").config();
+    assert_eq!(config::needs_restart(&old, &new), ["database.url", "log.filter"]);
+    assert_eq!(config::needs_restart(&old, &old), Vec::<&str>::new());
 }
