@@ -326,6 +326,8 @@ team = ""
 [helpdesk.anyshire]
 name = "Anyshire IT"
 email = "it.example"
+[helpdesk.NAS]
+phone = "01632 960100"
 [log]
 filter = "lapsewatch=loud"
 format = "jsn"
@@ -357,22 +359,28 @@ from = "a@b.example"
     6 | email = "it.example"
       |         ^^^^^^^^^^^^ such as "operator@example.org"
 
-    error: `log.filter` is no log filter
-     --> lapsewatch.toml:8:10
+    error: `helpdesk.NAS` must be in lower case
+     --> lapsewatch.toml:7:11
       |
-    8 | filter = "lapsewatch=loud"
-      |          ^^^^^^^^^^^^^^^^^ such as "info" or "info,lapsewatch=debug"
+    7 | [helpdesk.NAS]
+      |           ^^^ write `helpdesk.nas`
+
+    error: `log.filter` is no log filter
+      --> lapsewatch.toml:10:10
+       |
+    10 | filter = "lapsewatch=loud"
+       |          ^^^^^^^^^^^^^^^^^ such as "info" or "info,lapsewatch=debug"
 
     error: `log.format` must be "auto", "text", "json" or "journal"
-     --> lapsewatch.toml:9:10
-      |
-    9 | format = "jsn"
-      |          ^^^^^ did you mean "json"?
+      --> lapsewatch.toml:11:10
+       |
+    11 | format = "jsn"
+       |          ^^^^^ did you mean "json"?
 
     error: unknown key `mial`
-      --> lapsewatch.toml:10:2
+      --> lapsewatch.toml:12:2
        |
-    10 | [mial]
+    12 | [mial]
        |  ^^^^ did you mean `mail`?
     "#);
 }
@@ -622,6 +630,7 @@ stages = [
   { name = "nobody", after = "3", audience = [], repeat_max = 2 },
   { name = "a#2", after = "-4 days", audience = "user", on_unknown = "drop", stats_fact = true },
   { after = "5 days", audience = ["user"], repeat_every = "1 week" },
+  "final",
 ]
 "#;
     assert_snapshot!(site(file).problems(), @r#"
@@ -714,6 +723,12 @@ stages = [
       |
     8 |   { after = "5 days", audience = ["user"], repeat_every = "1 week" },
       |                                                           ^^^^^^^^
+
+    error: `rules.activation.stages[6]` must be a table
+     --> lapsewatch.toml:9:3
+      |
+    9 |   "final",
+      |   ^^^^^^^
     "#);
 }
 

@@ -24,11 +24,17 @@ pub struct Helpdesk {
 /// Every helpdesk by its lower-cased word.
 pub(super) fn read(mut section: Section<'_>) -> Option<BTreeMap<String, Helpdesk>> {
     let helpdesks: Vec<_> =
-        section.sections().into_iter().map(|(word, section)| (word.to_lowercase(), read_one(section))).collect();
-    helpdesks.into_iter().map(|(word, helpdesk)| Some((word, helpdesk?))).collect()
+        section.sections().into_iter().map(|(word, section)| (read_one(&word, section), word)).collect();
+    helpdesks.into_iter().map(|(helpdesk, word)| Some((word, helpdesk?))).collect()
 }
 
-fn read_one(mut section: Section<'_>) -> Option<Helpdesk> {
+fn read_one(word: &str, mut section: Section<'_>) -> Option<Helpdesk> {
+    let lower = word.to_lowercase();
+    if word != lower {
+        let message = format!("`helpdesk.{word}` must be in lower case");
+        section.problems.error(section.at.as_ref(), message, Some(format!("write `helpdesk.{lower}`")));
+        return None;
+    }
     let name = section.value("name", text);
     let phone = section.value("phone", text);
     let email = section.value("email", address);

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::{
     ladder::{self, Ladder},
     later,
-    layer::{Entry, Mark},
+    layer::Entry,
     section::{Fault, Given, Section},
     values::{audience, choice, flag, positive_span, span, text, whole},
 };
@@ -104,15 +104,15 @@ fn read_placement(section: &mut Section<'_>) -> Option<Given<Placement>> {
     match (has_after, has_before) {
         (true, false) => after.map(|given| place(given, Placement::After)),
         (false, true) => before.map(|given| place(given, Placement::Before)),
-        (true, true) => misplaced(section, before.as_ref().map(|given| &given.at), "has both `after` and `before`"),
-        (false, false) => misplaced(section, None, "needs `after` or `before`"),
+        (true, true) => {
+            section.refuse_table(before.as_ref().map(|given| &given.at), "has both `after` and `before`");
+            None
+        }
+        (false, false) => {
+            section.refuse_table(None, "needs `after` or `before`");
+            None
+        }
     }
-}
-
-fn misplaced(section: &Section<'_>, at: Option<&Mark>, says: &str) -> Option<Given<Placement>> {
-    let at = at.or(section.at.as_ref());
-    section.problems.error(at, format!("`{}` {says}", section.path()), None);
-    None
 }
 
 /// Distance between repeats, and how often in all.

@@ -67,11 +67,6 @@ impl<'p> Section<'p> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// `mail.smtp`
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Whether `name` is given and not taken yet.
     pub(super) fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
@@ -153,6 +148,13 @@ impl<'p> Section<'p> {
     /// [`Section::value_at`], when nobody needs the place.
     pub(super) fn value<T>(&mut self, name: &str, read: impl FnOnce(&Entry) -> Result<T, Fault>) -> Option<T> {
         self.value_at(name, read).map(|given| given.value)
+    }
+
+    /// A problem of the table itself, unless it is none.
+    pub(super) fn refuse_table(&self, at: Option<&Mark>, says: &str) {
+        if !self.is_broken {
+            self.problems.error(at.or(self.at.as_ref()), format!("`{}` {says}", self.path), None);
+        }
     }
 
     fn read<T>(&self, name: &str, entry: &Entry, read: impl FnOnce(&Entry) -> Result<T, Fault>) -> Option<Given<T>> {
