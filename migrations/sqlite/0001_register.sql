@@ -20,6 +20,8 @@ CREATE TABLE snapshot (
     row_count       INTEGER NOT NULL,
     -- Rows that could not be read.
     rejected_count  INTEGER NOT NULL,
+    -- 1 when it tells of sends: since the first of these, silence can be seen.
+    has_sends       INTEGER NOT NULL,
     -- The load report as JSON, as it was shown.
     report          TEXT    NOT NULL
 ) STRICT;
@@ -29,8 +31,10 @@ CREATE INDEX snapshot_by_source ON snapshot (source, as_of_on);
 CREATE TABLE subject (
     -- Number of the subject.
     id               INTEGER PRIMARY KEY,
-    -- First as-of of the run of deleted statuses that the guess belongs to; NULL when there is no guess.
+    -- First as-of of the run of deleted statuses that the next two belong to; NULL for a subject never seen deleted.
     deleted_seen_on  TEXT,
+    -- The day of deletion as a source told it.
+    deleted_told_on  TEXT,
     -- The guessed day of deletion, fixed when first seen deleted.
     deleted_guess_on TEXT
 ) STRICT;

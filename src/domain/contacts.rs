@@ -16,7 +16,7 @@ pub struct Contacts {
     owners: HashMap<Address, BTreeSet<Address>>,
     members: HashMap<Address, BTreeSet<Address>>,
     people_of_site: HashMap<Box<str>, BTreeSet<Address>>,
-    alternates: HashMap<Address, BTreeSet<Address>>,
+    alternates: HashMap<Address, Address>,
     by_site: HashMap<Box<str>, Vec<usize>>,
     by_mailbox: HashMap<Address, Vec<usize>>,
 }
@@ -58,7 +58,7 @@ impl Contacts {
             put(&mut self.mailboxes_by_person, row.address.clone(), mailbox);
         }
         if let Some(alternate) = row.alternate_address.as_ref().filter(|other| **other != row.address) {
-            put(&mut self.alternates, row.address.clone(), alternate);
+            self.alternates.entry(row.address.clone()).or_insert_with(|| alternate.clone());
         }
     }
 
@@ -93,9 +93,10 @@ impl Contacts {
         self.people_of_site.get(&ods.key()).into_iter().flatten()
     }
 
-    /// A person's other addresses.
-    pub fn alternates(&self, person: &Address) -> impl Iterator<Item = &Address> {
-        self.alternates.get(person).into_iter().flatten()
+    /// A person's other address: the first that the file gives.
+    #[must_use]
+    pub fn alternate(&self, person: &Address) -> Option<&Address> {
+        self.alternates.get(person)
     }
 
     /// The rows about a site.

@@ -8,9 +8,10 @@ use jiff::civil::Date;
 use super::{
     calendar::Calendar,
     facts::Field,
+    history::Since,
     message::StageName,
     policy::{Placement, Policy, Rule, Stage},
-    register::{DeletionGuess, Subject},
+    register::{Deletion, Subject},
     subject::{Kind, Status},
 };
 
@@ -165,15 +166,19 @@ fn leaver_anchor(subject: &Subject) -> Option<(Date, bool)> {
     marked_on.or_else(|| Some((subject.history.latest(Status::is_leaver)?.earliest_on(), true)))
 }
 
-/// The deletion date if a source gave one for this deletion, else the guess fixed when first seen deleted.
+/// The deletion date or the guess, as fixed when first seen deleted.
 fn restore_anchor(policy: &Policy, subject: &Subject) -> Option<(Date, bool)> {
     let run = subject.history.since(Status::is_deleted)?;
+    let fixed = subject.deletion.filter(|deletion| deletion.first_seen_on == run.first_on);
+    fixed.or_else(|| deletion(policy, subject, run))?.anchor()
+}
+
+/// What can be said of a deletion now. A date that was told before this deletion was seen is another one's.
+fn deletion(policy: &Policy, subject: &Subject, run: Since) -> Option<Deletion> {
     let told = subject.facts.get(Field::DeletedOn).filter(|fact| fact.as_of >= run.first_on);
-    if told.is_some() {
-        return subject.facts.date(Field::DeletedOn).map(|date| (date, false));
-    }
-    let fixed = subject.deletion_guess.filter(|guess| guess.first_seen_on == run.first_on);
-    fixed.or_else(|| guess_deletion(policy, subject)).map(|guess| (guess.anchor_on, true))
+    let told_on = told.and_then(|_| subject.facts.date(Field::DeletedOn));
+    let guessed_on = if told_on.is_none() { Some(guess_deletion(policy, subject, run)) } else { None };
+    Some(Deletion { first_seen_on: run.first_on, told_on, guessed_on })
 }
 
 /// When a subject that is seen deleted was deleted, if nobody says (rule 6, `restore`).
@@ -182,13 +187,11 @@ fn restore_anchor(policy: &Policy, subject: &Subject) -> Option<(Date, bool)> {
 ///   that said deleted, and not before the day after the last that did not.
 /// - Else the day after the last as-of that did not say deleted.
 /// - Else the first as-of that said deleted.
-fn guess_deletion(policy: &Policy, subject: &Subject) -> Option<DeletionGuess> {
-    let run = subject.history.since(Status::is_deleted)?;
+fn guess_deletion(policy: &Policy, subject: &Subject, run: Since) -> Date {
     let earliest_on = run.not_before_on.map(|_| run.earliest_on());
     let possible = |day: &Date| *day <= run.first_on && earliest_on.is_none_or(|earliest| *day >= earliest);
     let deadline = ended_deadlines(policy, subject).into_iter().flatten().filter(possible).min();
-    let anchor_on = deadline.or(earliest_on).unwrap_or(run.first_on);
-    Some(DeletionGuess { first_seen_on: run.first_on, anchor_on })
+    deadline.or(earliest_on).unwrap_or(run.first_on)
 }
 
 /// The deadlines at which the service can have deleted an account, whatever its status says now.
@@ -205,14 +208,18 @@ fn ended_deadlines(policy: &Policy, subject: &Subject) -> [Option<Date>; 2] {
     [unused, left]
 }
 
-/// Fixes the guess for a subject first seen deleted; returns whether there was anything to fix.
+/// Fixes when a subject was deleted, on first sight; later only a told date replaces a guess. Returns whether there was
+/// anything to fix.
 pub fn fix_deletion(subject: &mut Subject, policy: &Policy) -> bool {
     let Some(run) = subject.history.since(Status::is_deleted) else { return false };
-    if subject.deletion_guess.is_some_and(|guess| guess.first_seen_on == run.first_on) {
-        return false;
-    }
-    subject.deletion_guess = guess_deletion(policy, subject);
-    subject.deletion_guess.is_some()
+    let now = deletion(policy, subject, run);
+    let fixed = match subject.deletion.filter(|known| known.first_seen_on == run.first_on) {
+        Some(known) => Some(Deletion { told_on: known.told_on.or_else(|| now?.told_on), ..known }),
+        None => now,
+    };
+    let is_news = fixed != subject.deletion;
+    subject.deletion = fixed;
+    is_news
 }
 
 /// Fixes it on what is known now, before facts of a later day arrive: the guess is that of the day it was seen.

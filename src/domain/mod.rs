@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod facts;
 pub mod history;
 pub mod message;
+pub mod names;
 pub mod plan;
 pub mod policy;
 pub mod recipient;

@@ -173,12 +173,9 @@ fn vanished_from(register: &Register, subject: &Subject) -> Option<(Source, Date
     (since.count() >= 2).then(|| Some((*source, snapshots.last().copied()?))).flatten()
 }
 
-/// Rules at whose deadline the service deletes.
-const DELETING: [Rule; 4] = [Rule::Inactivity, Rule::Activation, Rule::Leaver, Rule::SharedMailbox];
-
 fn has_passed_deadline(planning: Planning, register: &Register, subject: &Subject) -> bool {
     let standing = |rule| evaluate::standing(planning.policy, subject, rule, register.sends_watched_since());
-    DELETING.into_iter().any(|rule| match standing(rule) {
+    Rule::ALL.into_iter().any(|rule| match standing(rule) {
         Standing::Counts(dates) => dates.deadline_on < planning.today,
         Standing::NotAsked | Standing::NoDate => false,
     })
@@ -250,7 +247,7 @@ impl<'a> Planner<'a> {
         let silent = evaluate::outrun(&findings, today);
         for rule in Rule::ALL {
             let finding = findings.iter().find(|finding| finding.rule == rule);
-            let episode = self.turn_episode(subject.id, rule, finding);
+            let episode = self.turn_episode(subject, rule, finding);
             if let (Some(finding), Some(episode)) = (finding, episode)
                 && !silent.contains(&rule)
             {
@@ -272,17 +269,14 @@ impl<'a> Planner<'a> {
     }
 
     /// Opens, keeps or closes the episode of a rule (rule 10).
-    fn turn_episode(&mut self, subject: SubjectId, rule: Rule, finding: Option<&Finding>) -> Option<Episode> {
-        let open = self.told.episode(subject, rule);
-        let tolerance = jiff::Span::new().days(self.planning.policy.episode_tolerance_days);
-        let stays = |episode: &Episode, finding: &Finding| {
-            finding.dates.anchor_on <= episode.opened_anchor_on.saturating_add(tolerance)
-        };
+    fn turn_episode(&mut self, subject: &Subject, rule: Rule, finding: Option<&Finding>) -> Option<Episode> {
+        let open = self.told.episode(subject.id, rule);
         if let (Some(episode), Some(finding)) = (open, finding)
-            && stays(&episode, finding)
+            && stays_in_episode(self.planning.policy, subject, finding, episode.opened_anchor_on)
         {
             return Some(episode);
         }
+        let subject = subject.id;
         if let Some(episode) = open {
             self.plan.closed.push(EpisodeChange { subject, rule, episode });
         }
@@ -332,6 +326,15 @@ impl<'a> Planner<'a> {
         self.plan.messages = assemble(self.planning.today, self.messages);
         self.plan
     }
+}
+
+/// Whether a finding still belongs to the episode that opened with an anchor (rule 10): the anchor has not moved
+/// further than the tolerance, or it is the deletion date learnt in place of the guess the episode opened with (6).
+fn stays_in_episode(policy: &Policy, subject: &Subject, finding: &Finding, opened_anchor_on: Date) -> bool {
+    let tolerance = jiff::Span::new().days(policy.episode_tolerance_days);
+    let guessed_on = subject.deletion.and_then(|deletion| deletion.guessed_on);
+    let replaces_guess = finding.rule == Rule::Restore && guessed_on == Some(opened_anchor_on);
+    replaces_guess || finding.dates.anchor_on <= opened_anchor_on.saturating_add(tolerance)
 }
 
 fn notice(subject: &Subject, finding: &Finding, showing: &Showing, episode: Episode, recipient: &Recipient) -> Notice {
@@ -429,8 +432,7 @@ pub fn standing_finding<'a>(
         return None;
     }
     let finding = findings.into_iter().find(|finding| finding.rule == notice.rule)?;
-    let tolerance = jiff::Span::new().days(policy.episode_tolerance_days);
-    let same_episode = finding.dates.anchor_on <= notice.anchor_on.saturating_add(tolerance);
+    let same_episode = stays_in_episode(policy, subject, &finding, notice.anchor_on);
     let is_over = today > finding.dates.deadline_on && !notice.rule.goes_on_after_deadline();
     let still_reached = finding.reached.iter().any(|showing| showing.name == notice.stage);
     (same_episode && !is_over && still_reached).then_some(finding)

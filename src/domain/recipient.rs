@@ -123,7 +123,7 @@ impl<'a> Directory<'a> {
             Rung::User if subject.facts.kind() == Kind::Shared => BTreeSet::new(),
             Rung::User => {
                 let own = subject.address();
-                contacts.alternates(&own).cloned().chain([own.clone()]).collect()
+                contacts.alternate(&own).cloned().into_iter().chain([own.clone()]).collect()
             }
             Rung::Owners => of_mailboxes(&|mailbox| contacts.owners(mailbox).cloned().collect()),
             Rung::SiteMailbox => self.mailboxes(subject),
@@ -212,7 +212,7 @@ impl<'a> Gathering<'a> {
     fn counts_as_read(&self, address: &Address) -> bool {
         let own = self.subject.address();
         let contacts = self.directory.register.contacts();
-        let is_own = *address == own || contacts.alternates(&own).any(|alternate| alternate == address);
+        let is_own = *address == own || contacts.alternate(&own) == Some(address);
         !(self.rule == Rule::Leaver && is_own) && self.directory.is_read(address)
     }
 }
@@ -221,6 +221,5 @@ impl<'a> Gathering<'a> {
 #[must_use]
 pub fn is_own_address(register: &Register, subject: &Subject, address: &Address) -> bool {
     let own = subject.address();
-    subject.facts.kind() != Kind::Shared
-        && (*address == own || register.contacts().alternates(&own).any(|alternate| alternate == address))
+    subject.facts.kind() != Kind::Shared && (*address == own || register.contacts().alternate(&own) == Some(address))
 }

@@ -18,17 +18,30 @@ use super::{
     subject::{Address, Kind, OdsCode, Status},
 };
 
+/// The status word of a subject that vanished and is taken as deleted.
+const PRESUMED: &str = "Deleted (no longer listed)";
+
 /// Number of a subject in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectId(pub i64);
 
 /// The restore anchor, fixed when a subject was first seen deleted (rule 6, `restore`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeletionGuess {
+pub struct Deletion {
     /// The first as-of of the run of deleted statuses this belongs to.
     pub first_seen_on: Date,
-    /// The guessed day of deletion.
-    pub anchor_on: Date,
+    /// The day of deletion, once a source has told it; the first one told stays.
+    pub told_on: Option<Date>,
+    /// The guess, where nothing was told when it was first seen; kept when a told date replaces it.
+    pub guessed_on: Option<Date>,
+}
+
+impl Deletion {
+    /// The day the rule counts from, and whether it is a guess.
+    #[must_use]
+    pub fn anchor(self) -> Option<(Date, bool)> {
+        self.told_on.map(|day| (day, false)).or_else(|| self.guessed_on.map(|day| (day, true)))
+    }
 }
 
 /// An account or a shared mailbox, with all that is known of it.
@@ -46,8 +59,8 @@ pub struct Subject {
     pub listed_on: BTreeMap<Source, Date>,
     /// Addresses it had before.
     pub former_addresses: BTreeSet<Address>,
-    /// The fixed guess of its deletion, where no date was given.
-    pub deletion_guess: Option<DeletionGuess>,
+    /// When it was deleted, fixed when first seen deleted.
+    pub deletion: Option<Deletion>,
 }
 
 impl Subject {
@@ -61,7 +74,7 @@ impl Subject {
             source_ids: BTreeMap::new(),
             listed_on: BTreeMap::new(),
             former_addresses: BTreeSet::new(),
-            deletion_guess: None,
+            deletion: None,
         }
     }
 
@@ -83,10 +96,11 @@ impl Subject {
         self.facts.status().is_none_or(|status| status.is_live())
     }
 
-    /// Whether its newest status says deleted or disabled: nobody can be reached there (rule 14).
+    /// A deleted or disabled account or shared mailbox: nobody can be reached there (rule 14).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.facts.status().is_some_and(|status| status.is_deleted() || status.is_disabled())
+        let is_closed = self.facts.status().is_some_and(|status| status.is_deleted() || status.is_disabled());
+        is_closed && self.facts.kind() != Kind::Resource
     }
 
     /// Never used, as far as anybody has seen.
@@ -111,6 +125,17 @@ pub struct Arrival {
     pub source: Source,
     /// The day it describes.
     pub as_of: Date,
+}
+
+/// A snapshot that was loaded before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loaded {
+    /// What kind of export it was.
+    pub source: Source,
+    /// The day it describes.
+    pub as_of: Date,
+    /// It tells of sends.
+    pub has_sends: bool,
 }
 
 /// What a row did to the register.
@@ -146,6 +171,7 @@ pub struct Register {
     by_former_address: HashMap<Address, SubjectId>,
     contacts: Contacts,
     snapshots: BTreeMap<Source, BTreeSet<Date>>,
+    sends_watched_since: Option<Date>,
     next_id: i64,
     changed: BTreeSet<SubjectId>,
     removed: BTreeSet<SubjectId>,
@@ -157,11 +183,14 @@ impl Register {
     pub fn new(
         subjects: impl IntoIterator<Item = Subject>,
         contacts: Vec<ContactRow>,
-        snapshots: impl IntoIterator<Item = (Source, Date)>,
+        snapshots: impl IntoIterator<Item = Loaded>,
     ) -> Self {
         let mut register = Self { contacts: Contacts::new(contacts), ..Self::default() };
-        for (source, as_of) in snapshots {
-            register.snapshots.entry(source).or_default().insert(as_of);
+        for loaded in snapshots {
+            register.snapshots.entry(loaded.source).or_default().insert(loaded.as_of);
+            if loaded.has_sends {
+                register.watch_sends(loaded.as_of);
+            }
         }
         for subject in subjects {
             register.index(&subject);
@@ -212,10 +241,15 @@ impl Register {
         self.snapshots.get(&source)
     }
 
-    /// The as-of of the first load of a source of sends: since then silence can be seen.
+    /// The as-of of the first load of a source of sends: since then silence can be seen. Any snapshot that tells of a
+    /// send is one.
     #[must_use]
-    pub fn sends_watched_since(&self) -> Option<Date> {
-        self.snapshots.get(&Source::Sends)?.first().copied()
+    pub const fn sends_watched_since(&self) -> Option<Date> {
+        self.sends_watched_since
+    }
+
+    fn watch_sends(&mut self, as_of: Date) {
+        self.sends_watched_since = Some(self.sends_watched_since.map_or(as_of, |since| since.min(as_of)));
     }
 
     /// Subjects touched since the last call, and those that were merged into another.
@@ -226,6 +260,9 @@ impl Register {
     /// Notes that a snapshot is being loaded.
     pub fn begin(&mut self, arrival: Arrival) {
         self.snapshots.entry(arrival.source).or_default().insert(arrival.as_of);
+        if arrival.source == Source::Sends {
+            self.watch_sends(arrival.as_of);
+        }
     }
 
     /// Replaces the contacts: the file is the whole list.
@@ -236,7 +273,11 @@ impl Register {
     /// Merges one row (rule 5).
     pub fn observe(&mut self, arrival: Arrival, row: &Observation, policy: &Policy) -> Effect {
         let id = self.subject_of(arrival, row);
+        self.note_source_id(id, arrival, row);
         self.settle_address(id, arrival, row);
+        if row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of)) {
+            self.watch_sends(arrival.as_of);
+        }
         let Some(subject) = self.subjects.get_mut(&id) else {
             return Effect { subject: id, kind: EffectKind::Unchanged, bad_dates: 0 };
         };
@@ -244,12 +285,9 @@ impl Register {
         let was_listed = subject.is_listed();
         let (changed, confirmed, bad_dates) = merge_row(subject, arrival, row);
         if arrival.source.lists_subjects() {
+            withdraw_presumption(subject, arrival);
             let listed_on = subject.listed_on.entry(arrival.source).or_insert(arrival.as_of);
             *listed_on = arrival.as_of.max(*listed_on);
-        }
-        if let Some(row_id) = &row.id {
-            subject.source_ids.insert(arrival.source, row_id.clone());
-            self.by_source_id.insert((arrival.source, row_id.clone()), id);
         }
         let kind = match (subject.is_listed(), was_listed) {
             (false, _) => EffectKind::Waiting,
@@ -266,7 +304,7 @@ impl Register {
     /// Records what was concluded from absence: the subject is taken as deleted as of a day (rule 6).
     pub fn presume_deleted(&mut self, id: SubjectId, source: Source, as_of: Date) {
         let Some(subject) = self.subjects.get_mut(&id) else { return };
-        let Some(status) = Status::new("Deleted (no longer listed)") else { return };
+        let Some(status) = Status::new(PRESUMED) else { return };
         let value = Value::Text(status.as_str().into());
         let fact = Fact { value, as_of, source, snapshot: SnapshotId(0), line: 0 };
         subject.facts.merge(Field::Status, fact);
@@ -309,6 +347,13 @@ impl Register {
         let id = SubjectId(self.next_id);
         self.subjects.insert(id, Subject::new(id));
         id
+    }
+
+    fn note_source_id(&mut self, id: SubjectId, arrival: Arrival, row: &Observation) {
+        if let (Some(subject), Some(row_id)) = (self.subjects.get_mut(&id), &row.id) {
+            subject.source_ids.insert(arrival.source, row_id.clone());
+            self.by_source_id.insert((arrival.source, row_id.clone()), id);
+        }
     }
 
     /// Keeps one holder per address: a row that gives the subject a newer address takes it from whoever had it.
@@ -380,10 +425,27 @@ fn arrival_beats(arrival: Arrival, address: &Address, known: &Fact) -> bool {
     facts.merge(Field::Address, fact) != Merged::Unchanged
 }
 
+/// A listed subject is not gone: its status before it was taken as deleted holds again, unless the row gave a newer.
+fn withdraw_presumption(subject: &mut Subject, arrival: Arrival) {
+    let presumed = subject.facts.get(Field::Status).filter(|fact| fact.value == Value::Text(PRESUMED.into()));
+    let Some(presumed) = presumed.filter(|fact| fact.as_of < arrival.as_of).cloned() else { return };
+    let before = subject.history.stretches().iter().rev().find(|stretch| stretch.status.as_str() != PRESUMED);
+    let status = before.map(|stretch| stretch.status.clone()).or_else(|| Status::new("Active"));
+    let Some(status) = status else { return };
+    let value = Value::Text(status.as_str().into());
+    subject.facts.set(Field::Status, Fact { value, as_of: arrival.as_of, ..presumed });
+    subject.history.record(status, arrival.as_of, arrival.source);
+}
+
+/// The last date that a snapshot can know: one more than a day after its as-of is bad (rule 5).
+fn latest_good(as_of: Date) -> Date {
+    as_of.tomorrow().unwrap_or(as_of)
+}
+
 /// Merges a row's values. Returns whether a value is new, whether one was confirmed by a newer as-of, and how many
 /// dates were bad.
 fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observation) -> (bool, bool, u32) {
-    let latest = arrival.as_of.tomorrow().unwrap_or(arrival.as_of);
+    let latest = latest_good(arrival.as_of);
     let (mut changed, mut confirmed, mut bad_dates) = (false, false, 0);
     for (field, value) in values(row) {
         if matches!(value, Value::Date(date) if date > latest) {

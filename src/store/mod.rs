@@ -90,6 +90,8 @@ pub struct SnapshotRow {
     pub row_count: u64,
     /// Rows that could not be read.
     pub rejected_count: u64,
+    /// It tells of sends.
+    pub has_sends: bool,
     /// The load report as JSON.
     pub report: String,
 }

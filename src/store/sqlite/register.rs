@@ -9,20 +9,21 @@ use crate::{
     domain::{
         facts::{Fact, Facts, SnapshotId},
         history::{StatusHistory, Stretch},
-        register::{DeletionGuess, Register, Subject, SubjectId},
+        register::{Deletion, Loaded, Register, Subject, SubjectId},
         snapshot::{ContactRole, ContactRow},
         subject::{Address, OdsCode, Status},
     },
     store::{Changes, SnapshotRow, StoreError},
 };
 
-type SnapshotColumns = (i64, String, String, String, String, i64, i64, i64, String);
+type SnapshotColumns = (i64, String, String, String, String, i64, i64, i64, i64, String);
 
 const SNAPSHOT_COLUMNS: &str =
-    "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, report FROM snapshot";
+    "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report
+     FROM snapshot";
 
 fn snapshot_of(columns: SnapshotColumns) -> Result<SnapshotRow, StoreError> {
-    let (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, report) = columns;
+    let (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report) = columns;
     Ok(SnapshotRow {
         id: SnapshotId(id),
         source: rows::source(&source)?,
@@ -32,6 +33,7 @@ fn snapshot_of(columns: SnapshotColumns) -> Result<SnapshotRow, StoreError> {
         loaded_at: rows::instant(loaded_at)?,
         row_count: rows::uncount(row_count),
         rejected_count: rows::uncount(rejected_count),
+        has_sends: has_sends == 1,
         report,
     })
 }
@@ -67,8 +69,8 @@ pub(super) async fn next_snapshot_id(pool: &SqlitePool) -> Result<SnapshotId, St
 
 pub(super) async fn insert_snapshot(db: &mut SqliteConnection, snapshot: &SnapshotRow) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO snapshot (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, report)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO snapshot (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends,
+         report) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(snapshot.id.0)
     .bind(snapshot.source.as_str())
@@ -78,6 +80,7 @@ pub(super) async fn insert_snapshot(db: &mut SqliteConnection, snapshot: &Snapsh
     .bind(snapshot.loaded_at.as_millisecond())
     .bind(rows::count(snapshot.row_count))
     .bind(rows::count(snapshot.rejected_count))
+    .bind(i64::from(snapshot.has_sends))
     .bind(&snapshot.report)
     .execute(db)
     .await
@@ -111,15 +114,17 @@ async fn delete_subjects(db: &mut SqliteConnection, gone: &[SubjectId]) -> Resul
 }
 
 async fn write_subjects(db: &mut SqliteConnection, batch: &[&Subject]) -> Result<(), StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO subject (id, deleted_seen_on, deleted_guess_on) ");
+    let mut query =
+        QueryBuilder::<Sqlite>::new("INSERT INTO subject (id, deleted_seen_on, deleted_told_on, deleted_guess_on) ");
     query.push_values(batch, |mut row, subject| {
         row.push_bind(subject.id.0)
-            .push_bind(subject.deletion_guess.map(|guess| guess.first_seen_on.to_string()))
-            .push_bind(subject.deletion_guess.map(|guess| guess.anchor_on.to_string()));
+            .push_bind(subject.deletion.map(|deletion| deletion.first_seen_on.to_string()))
+            .push_bind(subject.deletion.and_then(|deletion| deletion.told_on).map(|day| day.to_string()))
+            .push_bind(subject.deletion.and_then(|deletion| deletion.guessed_on).map(|day| day.to_string()));
     });
     query.push(
         " ON CONFLICT (id) DO UPDATE SET deleted_seen_on = excluded.deleted_seen_on,
-          deleted_guess_on = excluded.deleted_guess_on",
+          deleted_told_on = excluded.deleted_told_on, deleted_guess_on = excluded.deleted_guess_on",
     );
     query.build().execute(db).await.map_err(doing("writing subjects"))?;
     Ok(())
@@ -248,25 +253,30 @@ pub(super) async fn load(pool: &SqlitePool) -> Result<Register, StoreError> {
     load_facts(pool, &mut subjects).await?;
     load_stretches(pool, &mut subjects).await?;
     let contacts = load_contacts(pool).await?;
-    let snapshots = list_snapshots(pool).await?.into_iter().map(|snapshot| (snapshot.source, snapshot.as_of_on));
+    let snapshots = list_snapshots(pool).await?;
+    let snapshots = snapshots.into_iter().map(|snapshot| Loaded {
+        source: snapshot.source,
+        as_of: snapshot.as_of_on,
+        has_sends: snapshot.has_sends,
+    });
     Ok(Register::new(subjects.into_values(), contacts, snapshots))
 }
 
 type Subjects = HashMap<i64, Subject>;
 
 async fn load_subjects(pool: &SqlitePool) -> Result<Subjects, StoreError> {
-    let found: Vec<(i64, Option<String>, Option<String>)> =
-        sqlx::query_as("SELECT id, deleted_seen_on, deleted_guess_on FROM subject")
+    let found: Vec<(i64, Option<String>, Option<String>, Option<String>)> =
+        sqlx::query_as("SELECT id, deleted_seen_on, deleted_told_on, deleted_guess_on FROM subject")
             .fetch_all(pool)
             .await
             .map_err(doing("reading subjects"))?;
     let mut subjects = Subjects::with_capacity(found.len());
-    for (id, seen_on, guess_on) in found {
-        let seen_on = rows::optional_date(seen_on.as_deref())?;
-        let guess_on = rows::optional_date(guess_on.as_deref())?;
-        let guess = seen_on.zip(guess_on);
-        let deletion_guess = guess.map(|(first_seen_on, anchor_on)| DeletionGuess { first_seen_on, anchor_on });
-        subjects.insert(id, Subject { deletion_guess, ..Subject::new(SubjectId(id)) });
+    for (id, seen_on, told_on, guess_on) in found {
+        let first_seen_on = rows::optional_date(seen_on.as_deref())?;
+        let told_on = rows::optional_date(told_on.as_deref())?;
+        let guessed_on = rows::optional_date(guess_on.as_deref())?;
+        let deletion = first_seen_on.map(|first_seen_on| Deletion { first_seen_on, told_on, guessed_on });
+        subjects.insert(id, Subject { deletion, ..Subject::new(SubjectId(id)) });
     }
     Ok(subjects)
 }

@@ -1,0 +1,273 @@
+//! One export into the register: the rows merged, the load report written.
+//!
+//! Used by the inbox, by `load` and by replays alike. It writes nothing: the caller keeps the register or throws it
+//! away.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    domain::{
+        facts::SnapshotId,
+        policy::Policy,
+        register::{Arrival, EffectKind, Register},
+        snapshot::{ContactRow, Record, Source},
+    },
+    sources::{Export, ReadError, ReadSettings, Rejected, open},
+};
+
+/// How many rejected rows a report names one by one.
+const MOST_REJECTED_NAMED: usize = 1_000;
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoadOutcome {
+    /// Its rows are in the store.
+    Loaded,
+    /// The same bytes were loaded before.
+    Duplicate,
+    /// It was refused whole; the reason says why.
+    Quarantined,
+}
+
+/// One row that was not loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedRow {
+    /// Line on which it begins, from 1.
+    pub line: u32,
+    /// The column and what is wrong with it.
+    pub reason: String,
+}
+
+impl From<Rejected> for RejectedRow {
+    fn from(rejected: Rejected) -> Self {
+        let reason = match rejected.column {
+            Some(column) => format!("{column}: {}", rejected.reason),
+            None => rejected.reason,
+        };
+        Self { line: rejected.line, reason }
+    }
+}
+
+/// What a file held and what it changed; the JSON of `load --format json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadReport {
+    /// Name of the file, without its folder.
+    pub file: String,
+    /// Which kind of export.
+    pub source: Option<String>,
+    /// The day it describes.
+    pub as_of: Option<Date>,
+    /// Rows in it.
+    pub rows: u64,
+    /// Different subjects its rows are about.
+    pub subjects: u64,
+    /// Subjects not listed before.
+    pub new: u64,
+    /// Subjects with a new value.
+    pub changed: u64,
+    /// Subjects with nothing new.
+    pub unchanged: u64,
+    /// Addresses no source has listed yet: their facts wait.
+    pub waiting: u64,
+    /// Rows not loaded; at most 1,000 are named.
+    pub rejected: Vec<RejectedRow>,
+    /// How many rows were not loaded.
+    pub rejected_count: u64,
+    /// Columns the program has no use for: dropped, never stored.
+    pub ignored_columns: Vec<String>,
+    /// Columns the format usually has and this file has not.
+    pub missing_columns: Vec<String>,
+    /// What an operator should know about how it was read.
+    pub warnings: Vec<String>,
+    /// What became of it.
+    pub outcome: LoadOutcome,
+    /// Why, unless it was loaded.
+    pub reason: Option<String>,
+    /// It tells of sends.
+    #[serde(skip)]
+    pub has_sends: bool,
+}
+
+impl LoadReport {
+    /// The report of a file that was refused whole.
+    #[must_use]
+    pub fn refused(file: &str, reason: String) -> Self {
+        Self { outcome: LoadOutcome::Quarantined, reason: Some(reason), ..Self::empty(file) }
+    }
+
+    /// The report of a file that was loaded before.
+    #[must_use]
+    pub fn duplicate(file: &str, before: &str, source: Source, as_of: Date) -> Self {
+        let reason = Some(format!("the same file was loaded before, as {before}"));
+        let (source, as_of) = (Some(source.as_str().to_owned()), Some(as_of));
+        Self { outcome: LoadOutcome::Duplicate, reason, source, as_of, ..Self::empty(file) }
+    }
+
+    fn empty(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            source: None,
+            as_of: None,
+            rows: 0,
+            subjects: 0,
+            new: 0,
+            changed: 0,
+            unchanged: 0,
+            waiting: 0,
+            rejected: Vec::new(),
+            rejected_count: 0,
+            ignored_columns: Vec::new(),
+            missing_columns: Vec::new(),
+            warnings: Vec::new(),
+            outcome: LoadOutcome::Loaded,
+            reason: None,
+            has_sends: false,
+        }
+    }
+}
+
+/// A recognised file, waiting to be loaded.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name without folder.
+    pub name: String,
+    /// SHA-256 of its bytes, lower-case hexadecimal.
+    pub sha256: String,
+    /// What it is.
+    pub export: Export,
+}
+
+impl Candidate {
+    /// Recognises the file at `path`.
+    ///
+    /// # Errors
+    /// Why it is no export that can be read.
+    pub fn open(path: &Path, settings: &ReadSettings) -> Result<Self, ReadError> {
+        let export = open(path, settings)?;
+        let sha256 = sha256(path).map_err(ReadError::from)?;
+        Ok(Self { path: path.to_owned(), name: file_name(path), sha256, export })
+    }
+}
+
+/// A file's name, without its folder.
+#[must_use]
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// SHA-256 of a file, lower-case hexadecimal.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hasher.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
+}
+
+/// Merges every row of a file into the register. Returns the report and, for a contacts file, its rows.
+///
+/// # Errors
+/// When the file can no longer be read; the register is then half changed and must be thrown away.
+pub fn merge(
+    candidate: &Candidate,
+    snapshot: SnapshotId,
+    as_of: Date,
+    register: &mut Register,
+    policy: &Policy,
+    progress: &dyn Fn(u64),
+) -> Result<(LoadReport, Option<Vec<ContactRow>>), ReadError> {
+    let arrival = Arrival { snapshot, source: candidate.export.source(), as_of };
+    let mut tally = Tally::new(candidate, as_of);
+    register.begin(arrival);
+    for row in candidate.export.rows()? {
+        match row {
+            Ok(Record::Subject(row)) => {
+                tally.report.has_sends |= row.last_sent_on.is_some();
+                tally.count(register.observe(arrival, &row, policy));
+            }
+            Ok(Record::Contact(row)) => tally.contacts.push(*row),
+            Err(rejected) => tally.reject(rejected),
+        }
+        tally.seen += 1;
+        progress(tally.seen);
+    }
+    let is_contacts = arrival.source == Source::SiteContacts;
+    let (report, contacts) = tally.finish();
+    if is_contacts {
+        register.replace_contacts(contacts.clone());
+    }
+    Ok((report, is_contacts.then_some(contacts)))
+}
+
+struct Tally {
+    report: LoadReport,
+    contacts: Vec<ContactRow>,
+    subjects: HashSet<crate::domain::register::SubjectId>,
+    bad_dates: u64,
+    seen: u64,
+}
+
+impl Tally {
+    fn new(candidate: &Candidate, as_of: Date) -> Self {
+        let summary = candidate.export.summary();
+        let report = LoadReport {
+            source: Some(candidate.export.source().as_str().to_owned()),
+            as_of: Some(as_of),
+            rows: summary.rows as u64,
+            ignored_columns: summary.ignored_columns.clone(),
+            missing_columns: summary.missing_columns.clone(),
+            warnings: summary.warnings.clone(),
+            has_sends: candidate.export.source() == Source::Sends,
+            ..LoadReport::empty(&candidate.name)
+        };
+        Self { report, contacts: Vec::new(), subjects: HashSet::new(), bad_dates: 0, seen: 0 }
+    }
+
+    fn count(&mut self, effect: crate::domain::register::Effect) {
+        self.bad_dates += u64::from(effect.bad_dates);
+        if !self.subjects.insert(effect.subject) {
+            return;
+        }
+        match effect.kind {
+            EffectKind::New => self.report.new += 1,
+            EffectKind::Changed => self.report.changed += 1,
+            EffectKind::Unchanged => self.report.unchanged += 1,
+            EffectKind::Waiting => self.report.waiting += 1,
+        }
+    }
+
+    fn reject(&mut self, rejected: Rejected) {
+        self.report.rejected_count += 1;
+        if self.report.rejected.len() < MOST_REJECTED_NAMED {
+            self.report.rejected.push(rejected.into());
+        }
+    }
+
+    fn finish(mut self) -> (LoadReport, Vec<ContactRow>) {
+        let is_contacts = !self.contacts.is_empty();
+        self.report.subjects = if is_contacts { self.contacts.len() as u64 } else { self.subjects.len() as u64 };
+        if self.bad_dates > 0 {
+            let line =
+                format!("{} dates lie more than a day after the file's own day and count as blank", self.bad_dates);
+            self.report.warnings.push(line);
+        }
+        if self.report.waiting > 0 {
+            let line = format!("{} addresses are in no export yet: what is said of them waits", self.report.waiting);
+            self.report.warnings.push(line);
+        }
+        (self.report, self.contacts)
+    }
+}
