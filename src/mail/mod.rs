@@ -2,10 +2,12 @@
 //!
 //! A [`Mailer`] is a way out; a [`Session`] is one connection's worth of it. Both take finished bytes and say what
 //! became of them. Nothing here reads the store, chooses recipients or decides when to send.
+pub mod compose;
 pub mod directory;
 mod error;
 #[doc(hidden)]
 pub mod memory;
+pub mod render;
 pub mod smtp;
 
 use async_trait::async_trait;
