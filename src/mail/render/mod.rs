@@ -4,14 +4,35 @@
 //! No code in here can make a link, an image or a script.
 
 pub mod brief;
+mod check;
+mod clean;
+mod content;
+mod day;
+mod html;
+mod markup;
+mod overview;
+mod samples;
+mod templates;
+mod text;
+mod view;
 
 use std::path::Path;
 
 use jiff::civil::Date;
+use minijinja::{Value, value::Serde};
 
 pub use brief::{Brief, NoticeBrief, Person, SiteBrief, SubjectBrief, Voice};
 
+use self::{
+    day::Day,
+    overview::{Digest, Run},
+    templates::{Page, Templates},
+    view::{Letter, Operator},
+};
 use crate::domain::policy::Rule;
+
+/// Longest preview line.
+const LONGEST_PREVIEW: usize = 150;
 
 /// Why a message could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +93,7 @@ pub struct Rendered {
 #[derive(Debug)]
 pub struct Renderer {
     voice: Voice,
+    templates: Templates,
 }
 
 impl Renderer {
@@ -80,8 +102,7 @@ impl Renderer {
     /// # Errors
     /// When a file of the folder cannot be read or its syntax is wrong.
     pub fn new(voice: Voice, overrides: Option<&Path>) -> Result<Self, RenderError> {
-        let _ = overrides;
-        Ok(Self { voice })
+        Ok(Self { voice, templates: Templates::load(overrides)? })
     }
 
     /// Writes one message.
@@ -89,21 +110,28 @@ impl Renderer {
     /// # Errors
     /// When the brief has no notices, or a content file names a field that is not known.
     pub fn render(&self, brief: &Brief) -> Result<Rendered, RenderError> {
-        let _ = &self.voice;
-        Err(RenderError::NoNotices { reference: brief.reference.clone() })
+        let (file, fields) = self
+            .fields(brief, &self.voice)
+            .ok_or_else(|| RenderError::NoNotices { reference: brief.reference.clone() })?;
+        self.write(file, &fields, &self.voice)
     }
 
     /// Renders every message with sample data, and names what is wrong.
     #[must_use]
     pub fn check(&self) -> Vec<TemplateProblem> {
-        Vec::new()
+        check::check(self)
     }
 
     /// Invented briefs for every message, by name, such as `letter.inactivity.warn`; of one rule or stage if asked.
     #[must_use]
     pub fn samples(&self, filter: Option<(Rule, Option<&str>)>) -> Vec<(String, Brief)> {
-        let _ = filter;
-        Vec::new()
+        let is_wanted = |brief: &Brief| match (filter, brief.notices.first()) {
+            (Some((rule, stage)), Some(lead)) => {
+                lead.rule == rule && stage.is_none_or(|stage| [lead.stage.as_str(), lead.stage.base()].contains(&stage))
+            }
+            _ => true,
+        };
+        samples::all().into_iter().filter(|(_, brief)| is_wanted(brief)).collect()
     }
 
     /// The message of `test-mail`, from the machine `host`.
@@ -111,6 +139,64 @@ impl Renderer {
     /// # Errors
     /// When its content file cannot be filled in.
     pub fn test_message(&self, host: &str, on: Date) -> Result<Rendered, RenderError> {
-        Err(RenderError::NoNotices { reference: format!("{host} {on}") })
+        self.write("admin.test.md", &self.test_fields(host, on, &self.voice), &self.voice)
     }
+
+    /// The content file of a message, and its fields; `None` for a brief without notices.
+    fn fields(&self, brief: &Brief, voice: &Voice) -> Option<(&'static str, Value)> {
+        let (file, lead) = (content::choose(brief)?, brief.notices.first()?);
+        let fields = match file {
+            "admin.run.md" => Value::from(Serde(Run::of(brief, voice))),
+            "owner.digest.md" => Value::from(Serde(Digest::of(brief, voice))),
+            _ => Value::from(Serde(Letter::of(brief, lead, voice))),
+        };
+        Some((file, fields))
+    }
+
+    fn test_fields(&self, host: &str, on: Date, voice: &Voice) -> Value {
+        minijinja::context! {
+            operator => Value::from(Serde(Operator::of(voice))),
+            host => clean::line(host, 60),
+            sent_on => Day::new(on, false).day,
+        }
+    }
+
+    /// Fills in a content file and writes both parts from it.
+    fn write(&self, file: &str, fields: &Value, voice: &Voice) -> Result<Rendered, RenderError> {
+        let page = self.templates.fill(file, fields)?;
+        let blocks = markup::parse(&page.body);
+        let subject = self.fitted_subject(file, fields, &page)?;
+        let preview = clean::line(&clean::reveal(&page.preheader), LONGEST_PREVIEW);
+        let sender = Operator::of(voice).sender;
+        let html = html::write(&html::Frame { title: &subject, preview: &preview, sender: &sender }, &blocks);
+        Ok(Rendered { subject, text: text::write(&blocks), html })
+    }
+
+    /// The subject, with names and addresses shortened until the date fits as well.
+    fn fitted_subject(&self, file: &str, fields: &Value, page: &Page) -> Result<String, RenderError> {
+        let mut subject = clean::reveal(&page.subject);
+        for longest in [40, 34, 28, 22, 17, 13, 9] {
+            if subject.chars().count() <= check::LONGEST_SUBJECT {
+                break;
+            }
+            let page = self.templates.fill(file, &shortened(fields, longest))?;
+            subject = clean::reveal(&page.subject);
+        }
+        Ok(clean::line(&subject, check::LONGEST_SUBJECT))
+    }
+}
+
+/// The fields with every name and address of at most `longest` characters.
+fn shortened(fields: &Value, longest: usize) -> Value {
+    let keys = fields.try_iter().into_iter().flatten();
+    let entry = |key: Value| {
+        let value = fields.get_item(&key).unwrap_or_default();
+        let value = match (key.as_str(), value.as_str()) {
+            (Some("account"), _) => shortened(&value, longest),
+            (Some("name" | "address" | "mailbox"), Some(text)) => Value::from(clean::shorten(text, longest)),
+            _ => value,
+        };
+        (key, value)
+    };
+    Value::from_pairs(keys.map(entry))
 }
