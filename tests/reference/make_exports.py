@@ -95,6 +95,11 @@ class Account:
     def small_move(self):
         gone = self.stop(late=25)
         self.gap = 1
+        if self.rnd.random() < 0.4:  # idle when first seen, and back under a stage that was told: the wider ones were passed over
+            gone = self.world.first - self.rnd.choice([43, 44, 50, 52, 55, 57]) * DAY
+            self.spells = [(self.created, gone)]
+            self.late.append((self.world.first + self.rnd.randrange(4, 10) * DAY, gone + 7 * DAY))
+            return
         for _ in range(self.rnd.choice([1, 1, 2])):
             gone += dt.timedelta(days=self.rnd.randrange(1, 8))
             self.late.append((gone + dt.timedelta(days=self.rnd.randrange(16, 45)), gone))
@@ -341,6 +346,8 @@ class Mailbox:
             self.created = when  # its sends may be seen before it is listed
             self.sends = [(when - 3 * DAY, when + 2 * DAY)]
         self.all_time = rnd.random() < 0.6
+        if number and site.style in ("blank", "absent") and rnd.random() < 0.5:  # one of two is deleted
+            self.says, self.absent = [(dt.date.min, dt.date.max, "Deleted")], []
 
     def is_listed(self, day):
         return self.created <= day and not any(a <= day < b for a, b in self.absent)
@@ -377,7 +384,7 @@ class Site:
         self.name = f"{rnd.choice('NORTHWOLD EASTMERE SOUTHLEY WESTCOMBE'.split())} {self.sector.upper()} {number}"
         # what the contacts file says of the site: its mailboxes, blank in their column, or nothing
         self.style = rnd.choices(["full", "blank", "absent", "only_first"], [70, 15, 6, 9])[0]
-        self.mailboxes = [Mailbox(rnd, self, k, world) for k in range(rnd.choices([0, 1, 2], [6, 76, 18])[0])]
+        self.mailboxes = [Mailbox(rnd, self, k, world) for k in range(rnd.choices([0, 1, 2], [6, 74, 20])[0])]
         self.resource = rnd.random() < 0.15
         self.resource_id = str(uuid.UUID(int=rnd.getrandbits(128), version=4))
 
@@ -408,7 +415,8 @@ class World:
         self.strangers = [Account(rnd, rnd.choice(self.sites), 9000 + n, self) for n in range(max(2, count // 10))]
         for s in self.strangers:
             s.graph = True
-        self.reports = {d for d in range(days) if rnd.random() > 0.1 or d == days - 1}
+        missing = rnd.choice([0.1, 0.1, 0.7])  # by some seeds a report comes about twice a week
+        self.reports = {d for d in range(days) if rnd.random() > missing or d == days - 1}
         self.weekday = rnd.randrange(7)
         self.canonical_days = sorted(rnd.sample(range(days), min(days, 1 + days // 30)))
         self.early_sends = rnd.choice([None, 20, 150, 240])

@@ -317,7 +317,7 @@ def read_file(path):
 
 
 def collapse(ods):
-    """Rule 14: dental V0… collapsed (note 21)."""
+    """Rule 14: dental V0… collapsed (NOTES.md, 21)."""
     return None if ods is None else re.sub(r"^V0+(?=.)", "V", ods.upper())
 
 
