@@ -164,7 +164,8 @@ fn a_shared_mailbox_sees_initials_and_no_address_that_tells_the_name() {
         let message = renderer().render(&brief).unwrap_or_else(|error| panic!("{name}: {error}"));
         let all = format!("{} {} {}", message.subject, message.text, message.html.replace("<wbr>", "")).to_lowercase();
         for notice in brief.notices.iter().filter(|notice| !notice.subject.shared) {
-            let words = notice.subject.address.split(['@', '.']).next().into_iter().chain(notice.subject.name.as_deref());
+            let words =
+                notice.subject.address.split(['@', '.']).next().into_iter().chain(notice.subject.name.as_deref());
             for word in words.filter(|word| word.len() > 2) {
                 let whole = format!(" {} ", word.to_lowercase());
                 assert!(!all.contains(&whole) && !all.contains(&notice.subject.address), "{name} tells {word}");
@@ -282,12 +283,25 @@ fn a_message_that_cannot_be_sent_is_refused() {
 // Hostile cells: every field that comes from somebody else's file, in every message.
 
 const TAGS: [&str; 22] = [
-    "html", "head", "meta", "title", "style", "body", "table", "caption", "thead", "tbody", "tr", "th", "td", "h1", "h2",
-    "p", "ul", "ol", "li", "strong", "br", "wbr",
+    "html", "head", "meta", "title", "style", "body", "table", "caption", "thead", "tbody", "tr", "th", "td", "h1",
+    "h2", "p", "ul", "ol", "li", "strong", "br", "wbr",
 ];
 const ATTRIBUTES: [&str; 15] = [
-    "lang", "http-equiv", "content", "name", "class", "style", "role", "width", "cellpadding", "cellspacing", "border",
-    "align", "bgcolor", "scope", "charset",
+    "lang",
+    "http-equiv",
+    "content",
+    "name",
+    "class",
+    "style",
+    "role",
+    "width",
+    "cellpadding",
+    "cellspacing",
+    "border",
+    "align",
+    "bgcolor",
+    "scope",
+    "charset",
 ];
 
 fn hostile_cells() -> Vec<String> {
@@ -348,7 +362,8 @@ fn assert_inert(html: &str, what: &str) {
     for tag in visible.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default()) {
         let name: String = tag.trim_start_matches(['/', '!']).chars().take_while(char::is_ascii_alphanumeric).collect();
         assert!(TAGS.contains(&name.as_str()) || name == "DOCTYPE", "{what}: <{tag}>");
-        for attribute in tag.split('"').step_by(2).filter_map(|part| part.split_whitespace().last()?.strip_suffix('=')) {
+        for attribute in tag.split('"').step_by(2).filter_map(|part| part.split_whitespace().last()?.strip_suffix('='))
+        {
             assert!(ATTRIBUTES.contains(&attribute), "{what}: {attribute} in <{tag}>");
         }
         assert!(!tag.contains("url(") && !tag.contains("javascript") && !tag.contains("refresh"), "{what}: <{tag}>");
@@ -358,7 +373,10 @@ fn assert_inert(html: &str, what: &str) {
 
 fn without_comments(html: &str) -> String {
     let parts = html.split("<!--");
-    parts.enumerate().map(|(n, part)| if n == 0 { part } else { part.split_once("-->").map_or("", |(_, rest)| rest) }).collect()
+    parts
+        .enumerate()
+        .map(|(n, part)| if n == 0 { part } else { part.split_once("-->").map_or("", |(_, rest)| rest) })
+        .collect()
 }
 
 fn assert_harmless(brief: &Brief, renderer: &Renderer, what: &str) {
@@ -400,8 +418,11 @@ proptest! {
 
 #[test]
 fn every_kind_and_rule_has_a_sample() {
-    let told: BTreeSet<_> =
-        renderer().samples(None).into_iter().flat_map(|(_, brief)| brief.notices.iter().map(|n| n.rule).collect::<Vec<_>>()).collect();
+    let told: BTreeSet<_> = renderer()
+        .samples(None)
+        .into_iter()
+        .flat_map(|(_, brief)| brief.notices.iter().map(|n| n.rule).collect::<Vec<_>>())
+        .collect();
     assert_eq!(told.len(), Rule::ALL.len());
     let kinds: BTreeSet<_> = renderer().samples(None).into_iter().map(|(_, brief)| brief.kind).collect();
     assert_eq!(kinds, BTreeSet::from([MessageKind::Digest, MessageKind::Letter, MessageKind::Operator]));

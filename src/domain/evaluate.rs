@@ -110,8 +110,7 @@ pub fn standing(policy: &Policy, subject: &Subject, rule: Rule, sends_watched_si
             live_user && expires && date(Field::PasswordChangedOn).is_some()
         }
         Rule::Leaver => {
-            let account = kind.is_user() || kind == Kind::Application;
-            account && subject.is_live() && subject.facts.status().is_some_and(|status| status.is_leaver())
+            is_account(kind) && subject.is_live() && subject.facts.status().is_some_and(|status| status.is_leaver())
         }
         Rule::Restore => {
             let restorable = subject.facts.status().is_some_and(|s| s.is_deleted() && !s.is_deleted_permanently());
@@ -126,6 +125,11 @@ pub fn standing(policy: &Policy, subject: &Subject, rule: Rule, sends_watched_si
         Some((anchor_on, is_approximate)) => Standing::Counts(dates(policy, rule, anchor_on, is_approximate)),
         None => Standing::NoDate,
     }
+}
+
+/// A person's account or an application's.
+const fn is_account(kind: Kind) -> bool {
+    kind.is_user() || matches!(kind, Kind::Application)
 }
 
 /// Never used, and the acceptable use policy is known as not accepted.
@@ -170,15 +174,15 @@ fn leaver_anchor(subject: &Subject) -> Option<(Date, bool)> {
 fn restore_anchor(policy: &Policy, subject: &Subject) -> Option<(Date, bool)> {
     let run = subject.history.since(Status::is_deleted)?;
     let fixed = subject.deletion.filter(|deletion| deletion.first_seen_on == run.first_on);
-    fixed.or_else(|| deletion(policy, subject, run))?.anchor()
+    fixed.unwrap_or_else(|| deletion(policy, subject, run)).anchor()
 }
 
 /// What can be said of a deletion now. A date that was told before this deletion was seen is another one's.
-fn deletion(policy: &Policy, subject: &Subject, run: Since) -> Option<Deletion> {
+fn deletion(policy: &Policy, subject: &Subject, run: Since) -> Deletion {
     let told = subject.facts.get(Field::DeletedOn).filter(|fact| fact.as_of >= run.first_on);
     let told_on = told.and_then(|_| subject.facts.date(Field::DeletedOn));
     let guessed_on = if told_on.is_none() { Some(guess_deletion(policy, subject, run)) } else { None };
-    Some(Deletion { first_seen_on: run.first_on, told_on, guessed_on })
+    Deletion { first_seen_on: run.first_on, told_on, guessed_on }
 }
 
 /// When a subject that is seen deleted was deleted, if nobody says (rule 6, `restore`).
@@ -203,8 +207,7 @@ fn ended_deadlines(policy: &Policy, subject: &Subject) -> [Option<Date>; 2] {
         Some(dates(policy, rule, anchor_on, false).deadline_on)
     };
     let unused = kind.is_user().then(|| deadline(unused_rule)).flatten();
-    let was_leaver = subject.history.latest(Status::is_leaver).is_some();
-    let left = (was_leaver && kind != Kind::Shared).then(|| deadline(Rule::Leaver)).flatten();
+    let left = is_account(kind).then(|| deadline(Rule::Leaver)).flatten();
     [unused, left]
 }
 
@@ -214,11 +217,11 @@ pub fn fix_deletion(subject: &mut Subject, policy: &Policy) -> bool {
     let Some(run) = subject.history.since(Status::is_deleted) else { return false };
     let now = deletion(policy, subject, run);
     let fixed = match subject.deletion.filter(|known| known.first_seen_on == run.first_on) {
-        Some(known) => Some(Deletion { told_on: known.told_on.or_else(|| now?.told_on), ..known }),
+        Some(known) => Deletion { told_on: known.told_on.or(now.told_on), ..known },
         None => now,
     };
-    let is_news = fixed != subject.deletion;
-    subject.deletion = fixed;
+    let is_news = subject.deletion != Some(fixed);
+    subject.deletion = Some(fixed);
     is_news
 }
 

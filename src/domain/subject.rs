@@ -45,7 +45,8 @@ impl fmt::Display for Address {
 
 /// An ODS code (the organisation's code in the NHS directory), upper case.
 ///
-/// Dental codes exist with and without a `0` after the `V`; [`OdsCode::key`] folds the two (domain rule 14).
+/// Dental codes are printed with and without a further `0` after the `V` (`V03462`, `V003462`); [`OdsCode::key`] folds
+/// them (domain rule 14).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OdsCode(Box<str>);
 
@@ -63,11 +64,11 @@ impl OdsCode {
         &self.0
     }
 
-    /// The form two codes of one site share: `V0…` collapsed to `V…`.
+    /// The form two codes of one site share: `V0…`, `V00…` collapsed to `V…`.
     #[must_use]
     pub fn key(&self) -> Box<str> {
         match self.0.strip_prefix("V0") {
-            Some(rest) => format!("V{rest}").into(),
+            Some(rest) => format!("V{}", rest.trim_start_matches('0')).into(),
             None => self.0.clone(),
         }
     }
@@ -254,8 +255,9 @@ mod tests {
 
     #[test]
     fn dental_codes_share_a_key_with_and_without_the_nought() {
-        let keys: Vec<_> = ["V03462", "v3462"].iter().filter_map(|c| OdsCode::new(c)).map(|c| c.key()).collect();
-        assert_eq!(keys, [Box::from("V3462"), Box::from("V3462")]);
+        let keys: Vec<_> =
+            ["V03462", "v3462", "V003462"].iter().filter_map(|c| OdsCode::new(c)).map(|c| c.key()).collect();
+        assert_eq!(keys, [Box::from("V3462"), Box::from("V3462"), Box::from("V3462")]);
         assert_eq!(OdsCode::new("  "), None);
     }
 

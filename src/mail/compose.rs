@@ -143,6 +143,7 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
 
 /// `name@domain`, in letters, digits, dots, hyphens, underscores and plus signs.
 fn is_message_id(id: &str) -> bool {
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c));
+    let is_word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c));
     id.len() <= 200 && id.split_once('@').is_some_and(|(name, domain)| is_word(name) && is_word(domain))
 }

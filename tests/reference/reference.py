@@ -638,7 +638,7 @@ class People:
         if s.ods:
             site = {r["mailbox"] for r in self.world.contacts if r["ods"] == s.ods and r["mailbox"]}
             if not site:
-                exported = [m for m in self.world.subjects if m.kind == "shared" and m.ods == s.ods]
+                exported = [m for m in self.world.subjects if m.kind == "shared" and m.ods == s.ods and not self.is_left_out(m.address)]
                 if len(exported) == 1:
                     site = {exported[0].address}
         return listed | site

@@ -137,7 +137,8 @@ impl Reader {
 
     /// The paragraph before a table, when it is its caption.
     fn take_caption(&mut self) -> Inlines {
-        let is_caption = |words: &Inlines| matches!(words.first(), Some(Inline::Text(text)) if text.starts_with("Table: "));
+        let is_caption =
+            |words: &Inlines| matches!(words.first(), Some(Inline::Text(text)) if text.starts_with("Table: "));
         match self.blocks.pop() {
             Some(Block::Paragraph(mut words)) if is_caption(&words) => {
                 if let Some(Inline::Text(text)) = words.first_mut() {
@@ -232,7 +233,8 @@ mod tests {
 
     #[test]
     fn the_subset_reads_as_its_blocks() {
-        let blocks = parse("# H\n\nA `1 2`,\\\nB\n\n1. x\n2. y\n\n> q\n\nTable: C\n\n| a | b |\n|---|--:|\n| c<br>d | 1 |\n");
+        let blocks =
+            parse("# H\n\nA `1 2`,\\\nB\n\n1. x\n2. y\n\n> q\n\nTable: C\n\n| a | b |\n|---|--:|\n| c<br>d | 1 |\n");
         assert_eq!(blocks.len(), 5, "{blocks:?}");
         let Some(Block::Table(table)) = blocks.last() else { panic!("a table") };
         assert_eq!((plain(&table.caption, ""), table.numeric.clone()), ("C".to_owned(), vec![false, true]));

@@ -287,7 +287,8 @@ fn with_deleted() -> Vec<NoticeBrief> {
         site: Some(eyecare()),
         ..notice(Rule::Restore, "half", TODAY)
     };
-    let mut notices = vec![deleted("robin.sampler@nhs.net", "Robin Sampler"), deleted("lee.mockford@nhs.net", "Lee Mockford")];
+    let mut notices =
+        vec![deleted("robin.sampler@nhs.net", "Robin Sampler"), deleted("lee.mockford@nhs.net", "Lee Mockford")];
     notices.extend(seven());
     notices
 }

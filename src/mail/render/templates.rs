@@ -99,7 +99,8 @@ impl Templates {
     /// Every content file with its source, in the order of their names.
     #[must_use]
     pub fn sources(&self) -> Vec<(String, String)> {
-        let source = |(name, template): (&str, minijinja::Template<'_, '_>)| (name.to_owned(), template.source().to_owned());
+        let source =
+            |(name, template): (&str, minijinja::Template<'_, '_>)| (name.to_owned(), template.source().to_owned());
         let mut sources: Vec<_> = self.environment.templates().map(source).collect();
         sources.sort();
         sources
@@ -116,7 +117,8 @@ impl Templates {
 impl Page {
     fn split(text: &str) -> Option<Self> {
         let (head, body) = text.strip_prefix("---\n")?.split_once("\n---\n")?;
-        let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
+        let field =
+            |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
         Some(Self { subject: field("subject:")?, preheader: field("preheader:")?, body: body.to_owned() })
     }
 }
@@ -168,7 +170,8 @@ fn template_error(file: &str, error: &Error) -> RenderError {
         inner = cause;
     }
     let field = inner.range().and_then(|range| inner.template_source()?.get(range)).map(str::trim);
-    let detail = inner.detail().map_or_else(|| inner.kind().to_string(), |detail| format!("{}: {detail}", inner.kind()));
+    let detail =
+        inner.detail().map_or_else(|| inner.kind().to_string(), |detail| format!("{}: {detail}", inner.kind()));
     RenderError::Template(TemplateProblem {
         file: inner.name().unwrap_or(file).to_owned(),
         line: inner.line(),

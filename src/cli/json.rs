@@ -1,0 +1,65 @@
+//! The JSON lines that scripts read: one object per line on standard output.
+
+use std::io::{self, Write};
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::domain::message::{Message, Notice};
+
+/// One planned message.
+#[derive(Debug, Serialize)]
+pub struct MessageLine<'a> {
+    on: Date,
+    recipient: &'a str,
+    kind: &'static str,
+    notices: Vec<NoticeLine<'a>>,
+    held: bool,
+}
+
+/// One notice of a message.
+#[derive(Debug, Serialize)]
+pub struct NoticeLine<'a> {
+    subject: &'a str,
+    rule: &'static str,
+    stage: &'a str,
+    anchor_on: Date,
+    deadline_on: Date,
+    episode_on: Date,
+    reason: &'static str,
+}
+
+impl<'a> From<&'a Notice> for NoticeLine<'a> {
+    fn from(notice: &'a Notice) -> Self {
+        Self {
+            subject: notice.subject.as_str(),
+            rule: notice.rule.as_str(),
+            stage: notice.stage.as_str(),
+            anchor_on: notice.anchor_on,
+            deadline_on: notice.deadline_on,
+            episode_on: notice.episode_on,
+            reason: notice.reason.as_str(),
+        }
+    }
+}
+
+impl<'a> From<&'a Message> for MessageLine<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            on: message.on,
+            recipient: message.recipient.as_str(),
+            kind: message.kind.as_str(),
+            notices: message.notices.iter().map(NoticeLine::from).collect(),
+            held: false,
+        }
+    }
+}
+
+/// Writes one object as one line.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,93 @@
+//! The jobs: what happens between a file in the inbox and a message at a mail server.
+//!
+//! A job takes no argument but the [`Site`], reads what is due from the store, is safe to repeat, and ends with a
+//! report. Only this room knows both the store and the mailer; it decides *when*, never *what*: that is the plan's.
+pub mod brief;
+pub mod deliver;
+pub mod load;
+pub mod naming;
+pub mod observe;
+pub mod plan;
+pub mod replay;
+pub mod run;
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::plan::Planning,
+    mail::{Mailer, render::RenderError},
+    sources::{ReadError, ReadSettings},
+    store::{Store, StoreError},
+};
+
+/// Everything a job works with. A reload makes a new one; a job that has begun keeps the one it has.
+#[derive(Clone)]
+pub struct Site {
+    /// The checked configuration.
+    pub config: Arc<Config>,
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How messages leave.
+    pub mailer: Arc<dyn Mailer>,
+}
+
+impl Site {
+    /// The civil date, in the policy's zone.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.clock.today(&self.config.time_zone)
+    }
+
+    /// What the planner reads, for a day.
+    #[must_use]
+    pub fn planning(&self, today: Date) -> Planning<'_> {
+        Planning { policy: &self.config.policy, calendar: &self.config.calendar, today }
+    }
+}
+
+/// How files are read under a configuration.
+#[must_use]
+pub fn read_settings(config: &Config) -> ReadSettings<'_> {
+    ReadSettings { time_zone: &config.time_zone, day_first: config.snapshots.day_first }
+}
+
+/// Why a job could not do its work. A bad row, file or recipient is not an error but a line of the report.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The messages cannot be written.
+    #[error("cannot write the messages: {0}")]
+    Render(#[from] RenderError),
+    /// A folder cannot be used.
+    #[error("cannot {doing} {path}: {source}")]
+    Folder {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file or folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        source: ReadError,
+    },
+}
+
+/// Names the file or folder of an input or output error.
+fn folder(doing: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> JobError {
+    let path = path.display().to_string();
+    move |source| JobError::Folder { doing, path, source }
+}

@@ -1,0 +1,327 @@
+//! The inbox: complete files are taken, loaded in one transaction each, and moved on.
+//!
+//! - A file is taken when it has not changed for a while; names that mean "still being written" are left alone.
+//! - A loaded or duplicate file goes to the archive, a refused one to quarantine with a `.reason.txt` beside it.
+//! - The store commits before the file moves: a crash in between makes a duplicate, never a loss.
+//! - A file about a day that has not come yet waits in the inbox for that day.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use jiff::{Timestamp, civil::Date};
+
+use super::{
+    JobError, Site, folder,
+    load::{Candidate, LoadReport, file_name, merge, sha256},
+    read_settings,
+};
+use crate::{
+    domain::{facts::SnapshotId, register::Register},
+    store::{Changes, SnapshotRow},
+};
+
+/// Endings of files that somebody is still writing, or that are not meant for us.
+const UNFINISHED: [&str; 6] = ["part", "partial", "tmp", "crdownload", "filepart", "swp"];
+
+/// What a look into the inbox found and did.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// One report per file that was taken.
+    pub loads: Vec<LoadReport>,
+    /// Files that are still being written, or wait for their day, with the reason.
+    pub left: Vec<(String, String)>,
+}
+
+impl Observed {
+    /// Whether any file was refused.
+    #[must_use]
+    pub fn has_quarantined(&self) -> bool {
+        self.loads.iter().any(|report| report.outcome == super::load::LoadOutcome::Quarantined)
+    }
+}
+
+/// How a file looked: it is complete when two looks some time apart are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+/// What the inbox looked like.
+pub type Looks = BTreeMap<PathBuf, Look>;
+
+/// Looks at the files of the inbox. Links and folders are passed over.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn look(inbox: &Path) -> Result<Looks, JobError> {
+    let mut looks = Looks::new();
+    for entry in fs::read_dir(inbox).map_err(folder("read the inbox", inbox))? {
+        let entry = entry.map_err(folder("read the inbox", inbox))?;
+        let path = entry.path();
+        let Ok(about) = fs::symlink_metadata(&path) else { continue };
+        if about.is_file() && !is_unfinished(&path) {
+            looks.insert(path, Look { bytes: about.len(), modified: about.modified().ok() });
+        }
+    }
+    Ok(looks)
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    let name = file_name(path);
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    name.starts_with(['.', '~']) || name.ends_with('~') || ending.is_some_and(|e| UNFINISHED.contains(&e.as_str()))
+}
+
+/// The files that look the same in both, and those that do not.
+#[must_use]
+pub fn complete(before: &Looks, now: &Looks) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    now.keys().cloned().partition(|path| before.get(path) == now.get(path))
+}
+
+/// Takes a look, waits, and loads every file that is complete. For `once`, which looks only one time.
+///
+/// # Errors
+/// When a folder or the store fails.
+pub async fn sweep(site: &Site, progress: &(dyn Fn(&str, u64) + Sync)) -> Result<Observed, JobError> {
+    let snapshots = &site.config.snapshots;
+    if !snapshots.inbox.exists() {
+        fs::create_dir_all(&snapshots.inbox).map_err(folder("make the inbox", &snapshots.inbox))?;
+    }
+    let before = look(&snapshots.inbox)?;
+    let settle = Duration::from_secs(snapshots.settle_secs);
+    if has_recent(&before, settle) {
+        tokio::time::sleep(settle).await;
+    }
+    let (ready, unfinished) = complete(&before, &look(&snapshots.inbox)?);
+    let mut observed = take(site, &ready, progress).await?;
+    let still = |path: &PathBuf| (file_name(path), "it is still being written: it is taken when it is complete".into());
+    observed.left.extend(unfinished.iter().map(still));
+    Ok(observed)
+}
+
+#[expect(clippy::disallowed_methods, reason = "compared with the file system's own times, which --at does not move")]
+fn has_recent(looks: &Looks, settle: Duration) -> bool {
+    let now = SystemTime::now();
+    let age = |look: &Look| look.modified.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+    looks.values().any(|look| age(look) < settle)
+}
+
+/// Loads complete files of the inbox, oldest day first, files without a day before all.
+///
+/// # Errors
+/// When a folder or the store fails; what was loaded until then stays loaded.
+pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) + Sync)) -> Result<Observed, JobError> {
+    let mut observed = Observed::default();
+    if paths.is_empty() {
+        return Ok(observed);
+    }
+    make_ready(site)?;
+    let mut loader = Loader::new(site).await?;
+    let mut candidates = Vec::new();
+    for path in paths {
+        if loader.is_kept_and_known(path).await? {
+            continue;
+        }
+        match Candidate::open(path, &read_settings(&site.config)) {
+            Ok(candidate) => candidates.push(candidate),
+            Err(refusal) => observed.loads.push(quarantine(site, path, refusal.to_string())?),
+        }
+    }
+    candidates.sort_by_cached_key(|candidate| (candidate.export.as_of(), candidate.name.clone()));
+    for candidate in candidates {
+        let as_of = day_of(site, &candidate);
+        if as_of > site.today() {
+            let why = format!("it describes {as_of}, which has not come yet: it is loaded on that day");
+            observed.left.push((candidate.name, why));
+            continue;
+        }
+        let report = loader.load(&candidate, as_of, &|rows| progress(&candidate.name, rows)).await?;
+        observed.loads.push(put_away(site, &candidate.path, report)?);
+    }
+    Ok(observed)
+}
+
+/// The day a file describes: what it says, else the day it was last written, but never later than today.
+pub(super) fn day_of(site: &Site, candidate: &Candidate) -> Date {
+    let written = || {
+        let modified = fs::metadata(&candidate.path).and_then(|about| about.modified()).ok()?;
+        let instant = Timestamp::try_from(modified).ok()?;
+        Some(instant.to_zoned(site.config.time_zone.clone()).date())
+    };
+    candidate.export.as_of().unwrap_or_else(|| written().unwrap_or_else(|| site.today()).min(site.today()))
+}
+
+/// Loads files into the store, one transaction each, on one register.
+pub struct Loader<'a> {
+    site: &'a Site,
+    register: Register,
+}
+
+impl<'a> Loader<'a> {
+    /// A loader on what is known so far.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn new(site: &'a Site) -> Result<Self, JobError> {
+        Ok(Self { site, register: site.store.load_register().await? })
+    }
+
+    /// Loads one recognised file.
+    ///
+    /// # Errors
+    /// When the store fails; a file that fails half way is refused and changes nothing.
+    pub async fn load(
+        &mut self,
+        candidate: &Candidate,
+        as_of: Date,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<LoadReport, JobError> {
+        let store = &self.site.store;
+        if let Some(known) = store.find_snapshot(&candidate.sha256).await? {
+            return Ok(LoadReport::duplicate(&candidate.name, &known.file_name, known.source, known.as_of_on));
+        }
+        let id = store.next_snapshot_id().await?;
+        let policy = &self.site.config.policy;
+        let register = &mut self.register;
+        let merged = tokio::task::block_in_place(|| merge(candidate, id, as_of, register, policy, progress));
+        match merged {
+            Ok((report, contacts)) => {
+                let snapshot = self.snapshot(candidate, id, as_of, &report);
+                let (touched, removed) = self.register.take_changes();
+                let subjects = touched.iter().filter_map(|id| self.register.find(*id)).collect();
+                let changes = Changes { subjects, removed: removed.into_iter().collect() };
+                store.save_snapshot(&snapshot, &changes, contacts.as_deref()).await?;
+                Ok(report)
+            }
+            Err(refusal) => {
+                self.register = store.load_register().await?;
+                Ok(LoadReport::refused(&candidate.name, refusal.to_string()))
+            }
+        }
+    }
+
+    fn snapshot(&self, candidate: &Candidate, id: SnapshotId, as_of: Date, report: &LoadReport) -> SnapshotRow {
+        SnapshotRow {
+            id,
+            source: candidate.export.source(),
+            file_name: candidate.name.clone(),
+            sha256: candidate.sha256.clone(),
+            as_of_on: as_of,
+            loaded_at: self.site.clock.now(),
+            row_count: report.rows,
+            rejected_count: report.rejected_count,
+            has_sends: report.has_sends,
+            report: serde_json::to_string(report).unwrap_or_default(),
+        }
+    }
+
+    /// A file that stays in the inbox and was loaded before is not worth a word.
+    async fn is_kept_and_known(&self, path: &Path) -> Result<bool, JobError> {
+        if !self.site.config.snapshots.keep_in_place {
+            return Ok(false);
+        }
+        let hash = sha256(path).map_err(folder("read", path))?;
+        Ok(self.site.store.find_snapshot(&hash).await?.is_some())
+    }
+}
+
+/// Reads files named on the command line; they stay where they are.
+///
+/// # Errors
+/// When the store fails.
+pub async fn load_files(
+    site: &Site,
+    paths: &[PathBuf],
+    progress: &(dyn Fn(&str, u64) + Sync),
+) -> Result<Vec<LoadReport>, JobError> {
+    let mut loader = Loader::new(site).await?;
+    let mut reports = Vec::new();
+    for path in paths {
+        reports.push(match Candidate::open(path, &read_settings(&site.config)) {
+            Ok(candidate) => load_named(site, &mut loader, &candidate, progress).await?,
+            Err(refusal) => LoadReport::refused(&file_name(path), refusal.to_string()),
+        });
+    }
+    Ok(reports)
+}
+
+async fn load_named(
+    site: &Site,
+    loader: &mut Loader<'_>,
+    candidate: &Candidate,
+    progress: &(dyn Fn(&str, u64) + Sync),
+) -> Result<LoadReport, JobError> {
+    let as_of = day_of(site, candidate);
+    if as_of > site.today() {
+        let why = format!("it describes {as_of}, which has not come yet: load it on that day, or correct its name");
+        return Ok(LoadReport::refused(&candidate.name, why));
+    }
+    loader.load(candidate, as_of, &|rows| progress(&candidate.name, rows)).await
+}
+
+/// Makes sure that files can be put away before any is loaded.
+fn make_ready(site: &Site) -> Result<(), JobError> {
+    let snapshots = &site.config.snapshots;
+    if snapshots.keep_in_place {
+        return Ok(());
+    }
+    for path in [&snapshots.archive, &snapshots.quarantine] {
+        fs::create_dir_all(path).map_err(folder("make the folder", path))?;
+        let trial = path.join(".lapsewatch-trial");
+        fs::write(&trial, b"").map_err(folder("write into", path))?;
+        fs::remove_file(&trial).map_err(folder("write into", path))?;
+    }
+    Ok(())
+}
+
+fn put_away(site: &Site, path: &Path, report: LoadReport) -> Result<LoadReport, JobError> {
+    match &report.reason {
+        Some(reason) if report.outcome == super::load::LoadOutcome::Quarantined => {
+            quarantine(site, path, reason.clone())
+        }
+        _ => {
+            move_into(site, path, &site.config.snapshots.archive)?;
+            Ok(report)
+        }
+    }
+}
+
+/// Puts a refused file aside, with the reason beside it.
+fn quarantine(site: &Site, path: &Path, reason: String) -> Result<LoadReport, JobError> {
+    if let Some(moved) = move_into(site, path, &site.config.snapshots.quarantine)? {
+        let mut note = moved.into_os_string();
+        note.push(".reason.txt");
+        let note = PathBuf::from(note);
+        let text = format!("{}\n\n{reason}\n\nNothing of this file was loaded.\n", file_name(path));
+        fs::write(&note, text).map_err(folder("write", &note))?;
+    }
+    Ok(LoadReport::refused(&file_name(path), reason))
+}
+
+/// Moves a file without ever writing over another; `None` when files stay in place.
+fn move_into(site: &Site, path: &Path, into: &Path) -> Result<Option<PathBuf>, JobError> {
+    if site.config.snapshots.keep_in_place {
+        return Ok(None);
+    }
+    let target = free_name(into, &file_name(path));
+    if fs::rename(path, &target).is_err() {
+        fs::copy(path, &target).map_err(folder("move a file to", &target))?;
+        fs::remove_file(path).map_err(folder("remove", path))?;
+    }
+    Ok(Some(target))
+}
+
+fn free_name(into: &Path, name: &str) -> PathBuf {
+    let mut path = into.join(name);
+    let mut number = 1_u32;
+    while path.exists() {
+        number += 1;
+        path = into.join(format!("{number}-{name}"));
+    }
+    path
+}

@@ -1,0 +1,159 @@
+//! One pass over everything: load the inbox, evaluate, plan, deliver, climb, report. What `once` does, and what the
+//! daemon does on each civil day.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    JobError, Site,
+    deliver::{Delivered, deliver},
+    load::{Candidate, LoadReport, merge},
+    observe::{Observed, complete, look, sweep},
+    plan::{Planned, climb_refused, plan_dry, plan_run},
+    read_settings,
+};
+use crate::domain::{message::MessageKind, plan::Plan, register::Register};
+
+/// Rungs a notice can climb: more passes than this find nothing new.
+const MOST_CLIMBS: usize = 6;
+
+/// What a run saw, decided and did. Kept in the store as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Files taken, by outcome.
+    pub files: BTreeMap<String, u64>,
+    /// Subjects looked at.
+    pub subjects: u64,
+    /// Subjects whose status is in flight.
+    pub resting: u64,
+    /// Messages planned, by kind.
+    pub messages: BTreeMap<String, u64>,
+    /// Notices planned.
+    pub notices: u64,
+    /// Rules that apply and have nothing to count from.
+    pub no_date: u64,
+    /// Live subjects past a deadline.
+    pub overdue: u64,
+    /// Findings of which nobody but the operator was told.
+    pub operator_only: u64,
+    /// Subjects gone from two snapshots running.
+    pub missing: u64,
+    /// What delivery did.
+    pub delivered: Delivered,
+}
+
+/// A run that ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The civil day.
+    pub on: Date,
+    /// What the inbox held.
+    pub observed: Observed,
+    /// What was decided.
+    pub planned: Planned,
+    /// The counts.
+    pub report: RunReport,
+}
+
+/// Runs today. `kind` is `once` or `daemon`.
+///
+/// # Errors
+/// When a folder or the store fails. What was written until then stays, and the next run goes on from there.
+pub async fn run_today(
+    site: &Site,
+    kind: &str,
+    progress: &(dyn Fn(&str, u64) + Sync),
+    stop: &CancellationToken,
+) -> Result<Finished, JobError> {
+    let on = site.today();
+    let observed = sweep(site, progress).await?;
+    let run = site.store.begin_run(on, kind, site.clock.now()).await?;
+    let Planned { plan, register } = plan_run(site, run).await?;
+    let register = Arc::new(register);
+    let mut report = summarise(&observed, &plan);
+    for _ in 0..=MOST_CLIMBS {
+        add(&mut report.delivered, deliver(site, Arc::clone(&register), stop).await?);
+        if stop.is_cancelled() || climb_refused(site, run, &register).await? == 0 {
+            break;
+        }
+    }
+    let as_json = serde_json::to_string(&report).unwrap_or_default();
+    site.store.finish_run(run, site.clock.now(), &as_json).await?;
+    let register = Arc::try_unwrap(register).unwrap_or_else(|shared| Register::clone(&shared));
+    Ok(Finished { on, observed, planned: Planned { plan, register }, report })
+}
+
+/// Says what today's run would do, and changes nothing.
+///
+/// # Errors
+/// When a folder or the store fails.
+pub async fn run_dry(site: &Site) -> Result<(Observed, Planned), JobError> {
+    let mut register = site.store.load_register().await?;
+    let observed = preview_inbox(site, &mut register).await?;
+    Ok((observed, plan_dry(site, register).await?))
+}
+
+/// Merges the inbox into a register that is thrown away afterwards.
+async fn preview_inbox(site: &Site, register: &mut Register) -> Result<Observed, JobError> {
+    let mut observed = Observed::default();
+    let inbox = &site.config.snapshots.inbox;
+    if !inbox.exists() {
+        return Ok(observed);
+    }
+    let looks = look(inbox)?;
+    let mut candidates = Vec::new();
+    for path in complete(&looks, &looks).0 {
+        match Candidate::open(&path, &read_settings(&site.config)) {
+            Ok(candidate) => candidates.push(candidate),
+            Err(why) => observed.loads.push(LoadReport::refused(&super::load::file_name(&path), why.to_string())),
+        }
+    }
+    candidates.sort_by_cached_key(|candidate| (candidate.export.as_of(), candidate.name.clone()));
+    let next = site.store.next_snapshot_id().await?;
+    for candidate in candidates {
+        let as_of = super::observe::day_of(site, &candidate);
+        if as_of > site.today() || site.store.find_snapshot(&candidate.sha256).await?.is_some() {
+            continue;
+        }
+        let report = match merge(&candidate, next, as_of, register, &site.config.policy, &|_| ()) {
+            Ok((report, _)) => report,
+            Err(why) => LoadReport::refused(&candidate.name, why.to_string()),
+        };
+        observed.loads.push(report);
+    }
+    Ok(observed)
+}
+
+fn summarise(observed: &Observed, plan: &Plan) -> RunReport {
+    let mut report = RunReport {
+        subjects: plan.report.subjects,
+        resting: plan.report.resting,
+        no_date: plan.report.no_date.len() as u64,
+        overdue: plan.report.overdue.len() as u64,
+        operator_only: plan.report.operator_only.len() as u64,
+        missing: plan.report.missing.len() as u64,
+        ..RunReport::default()
+    };
+    for load in &observed.loads {
+        let outcome = format!("{:?}", load.outcome).to_lowercase();
+        *report.files.entry(outcome).or_default() += 1;
+    }
+    for kind in [MessageKind::Letter, MessageKind::Digest, MessageKind::Operator] {
+        let count = plan.messages.iter().filter(|message| message.kind == kind).count() as u64;
+        report.messages.insert(kind.as_str().to_owned(), count);
+    }
+    report.notices = plan.messages.iter().map(|message| message.notices.len() as u64).sum();
+    report
+}
+
+fn add(total: &mut Delivered, more: Delivered) {
+    total.accepted += more.accepted;
+    total.deferred += more.deferred;
+    total.rejected += more.rejected;
+    total.cancelled += more.cancelled;
+    total.unknown += more.unknown;
+    total.stopped = more.stopped.or(total.stopped.take());
+}
