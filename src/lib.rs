@@ -1,4 +1,5 @@
 //! lapsewatch keeps people from losing their NHSmail accounts and shared mailboxes.
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

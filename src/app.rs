@@ -1,0 +1,62 @@
+//! The composition root: a checked configuration becomes a store, a mailer and a clock that jobs can work with.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Clock,
+    config::{Config, Transport},
+    jobs::Site,
+    mail::{Mailer, SendError, directory::DirectoryMailer, smtp::SmtpMailer},
+    store::{
+        Store, StoreError,
+        sqlite::{SqliteStore, StoreLock, lock},
+    },
+};
+
+/// Why the parts could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The way out for mail.
+    #[error(transparent)]
+    Mail(#[from] SendError),
+}
+
+/// Opens the store of a configuration, for reading commands.
+///
+/// # Errors
+/// When the database cannot be opened or is of a newer version.
+pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(SqliteStore::open(&config.database.url).await?))
+}
+
+/// Takes the right to write to the store of a configuration; hold it for as long as anything is written.
+///
+/// # Errors
+/// When another program has it.
+pub fn lock_store(config: &Config) -> Result<Option<StoreLock>, StoreError> {
+    lock(&config.database.url)
+}
+
+/// The way out that a configuration names. Connects to nothing yet.
+///
+/// # Errors
+/// When a password or a certificate file cannot be used.
+pub fn mailer(config: &Config) -> Result<Arc<dyn Mailer>, SendError> {
+    Ok(match config.mail.transport {
+        Transport::Smtp => Arc::new(SmtpMailer::new(&config.mail.smtp)?),
+        Transport::Directory => Arc::new(DirectoryMailer::new(&config.mail.directory)),
+    })
+}
+
+/// Puts everything together.
+///
+/// # Errors
+/// What keeps a part from working.
+pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
+    let store = open_store(&config).await?;
+    let mailer = mailer(&config)?;
+    Ok(Site { config: Arc::new(config), store, clock, mailer })
+}
