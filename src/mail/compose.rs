@@ -114,8 +114,7 @@ fn part(kind: ContentType, text: &str) -> Result<SinglePart, ComposeError> {
 /// A boundary that no text holds and that a repeat of the same message has too.
 fn boundary(message_id: &str) -> String {
     let digest = Sha256::digest(message_id.as_bytes());
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("=_lapsewatch_{hex}")
+    digest.iter().take(16).fold("=_lapsewatch_".to_owned(), |boundary, byte| format!("{boundary}{byte:02x}"))
 }
 
 fn recipient(envelope: &Envelope<'_>) -> Result<Mailbox, ComposeError> {
