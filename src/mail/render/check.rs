@@ -44,12 +44,12 @@ fn check_samples(
     problems: &mut BTreeSet<TemplateProblem>,
 ) {
     for (_, brief) in samples::all() {
-        if let Some((file, fields)) = renderer.fields(&brief, voice) {
+        if let Some((file, fields)) = super::fields(&brief, voice, super::MOST_ROWS) {
             collect_paths("", &fields, known);
             problems.extend(check_one(renderer, file, &fields, voice));
         }
     }
-    let fields = renderer.test_fields("lapsewatch1", samples::TODAY, voice);
+    let fields = super::test_fields("lapsewatch1", samples::TODAY, voice);
     collect_paths("", &fields, known);
     problems.extend(check_one(renderer, "admin.test.md", &fields, voice));
 }

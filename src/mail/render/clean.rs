@@ -40,12 +40,17 @@ pub fn line(text: &str, longest: usize) -> String {
 fn visible(c: char) -> Option<char> {
     match c {
         c if c.is_whitespace() || c.is_control() => Some(' '),
-        // Soft hyphens, joiners, marks of direction, annotation and variation, tags.
-        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' => None,
-        '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' => None,
-        '\u{E000}'..='\u{F8FF}' | '\u{E0000}'.. => None,
+        c if is_invisible(c) => None,
         c => Some(c),
     }
+}
+
+/// Soft hyphens, joiners, marks of direction, annotation and variation, tags, and what [`protect`] uses.
+const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{10FFFF}')
 }
 
 /// `text`, cut to `longest` characters with a mark where it was cut.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A date in each of the forms that a sentence can need. A guessed date says "about" in every one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "content files read these names: act_by.day, act_by.by_day")]
 pub struct Day {
     /// `Monday 23 November 2026`.
     pub day: String,

@@ -175,12 +175,22 @@ fn inlines(words: &[Inline], in_cell: bool) -> String {
     words.iter().map(word).collect()
 }
 
-/// Lets an address break before its `@` and after the dots before it, so that copying it gives the address.
+/// Lets an address break before its `@` and after the dots before it, so that copying it gives the address. Keeps the
+/// day of a date with its month.
 fn breakable(escaped: &str) -> String {
     match escaped.rsplit_once('@') {
         Some((local, domain)) => format!("{}<wbr>@{domain}", local.replace('.', ".<wbr>")),
-        None => escaped.to_owned(),
+        None => dates_kept_whole(escaped),
     }
+}
+
+fn dates_kept_whole(escaped: &str) -> String {
+    let is_day = |word: &str| word.len() <= 2 && word.parse::<u8>().is_ok();
+    let joined = |word| match str::strip_suffix(word, ' ') {
+        Some(day) if is_day(day) => [day, "&nbsp;"],
+        _ => [word, ""],
+    };
+    escaped.split_inclusive(' ').flat_map(joined).collect()
 }
 
 fn escape(text: &str) -> String {

@@ -31,6 +31,12 @@ use self::{
 };
 use crate::domain::policy::Rule;
 
+/// Most rows of a digest or of the operator's message; the rest is a number.
+const MOST_ROWS: usize = 50;
+/// A message too heavy loses so many rows at a time, and never its last so many.
+const FEWEST_ROWS: usize = 10;
+/// Mail programs cut a message off at about 100 KB; ours stay below 60 KB, headers and all.
+const HEAVIEST: usize = 56_000;
 /// Longest preview line.
 const LONGEST_PREVIEW: usize = 150;
 
@@ -89,6 +95,19 @@ pub struct Rendered {
     pub html: String,
 }
 
+impl Rendered {
+    /// About how many bytes the message has when sent: letters beyond ASCII are written as three each.
+    fn weight(&self) -> usize {
+        let is_ascii = self.html.is_ascii() && self.text.is_ascii();
+        let weight = |c: char| match c {
+            '=' if !is_ascii => 3,
+            c if c.is_ascii() => 1,
+            c => c.len_utf8() * 3,
+        };
+        self.html.chars().chain(self.text.chars()).map(weight).sum()
+    }
+}
+
 /// Writes messages.
 #[derive(Debug)]
 pub struct Renderer {
@@ -110,10 +129,16 @@ impl Renderer {
     /// # Errors
     /// When the brief has no notices, or a content file names a field that is not known.
     pub fn render(&self, brief: &Brief) -> Result<Rendered, RenderError> {
-        let (file, fields) = self
-            .fields(brief, &self.voice)
-            .ok_or_else(|| RenderError::NoNotices { reference: brief.reference.clone() })?;
-        self.write(file, &fields, &self.voice)
+        let nothing = || RenderError::NoNotices { reference: brief.reference.clone() };
+        let mut rows = MOST_ROWS;
+        loop {
+            let (file, fields) = fields(brief, &self.voice, rows).ok_or_else(nothing)?;
+            let message = self.write(file, &fields, &self.voice)?;
+            if message.weight() <= HEAVIEST || rows <= FEWEST_ROWS {
+                return Ok(message);
+            }
+            rows = rows.saturating_sub(FEWEST_ROWS);
+        }
     }
 
     /// Renders every message with sample data, and names what is wrong.
@@ -139,26 +164,7 @@ impl Renderer {
     /// # Errors
     /// When its content file cannot be filled in.
     pub fn test_message(&self, host: &str, on: Date) -> Result<Rendered, RenderError> {
-        self.write("admin.test.md", &self.test_fields(host, on, &self.voice), &self.voice)
-    }
-
-    /// The content file of a message, and its fields; `None` for a brief without notices.
-    fn fields(&self, brief: &Brief, voice: &Voice) -> Option<(&'static str, Value)> {
-        let (file, lead) = (content::choose(brief)?, brief.notices.first()?);
-        let fields = match file {
-            "admin.run.md" => Value::from(Serde(Run::of(brief, voice))),
-            "owner.digest.md" => Value::from(Serde(Digest::of(brief, voice))),
-            _ => Value::from(Serde(Letter::of(brief, lead, voice))),
-        };
-        Some((file, fields))
-    }
-
-    fn test_fields(&self, host: &str, on: Date, voice: &Voice) -> Value {
-        minijinja::context! {
-            operator => Value::from(Serde(Operator::of(voice))),
-            host => clean::line(host, 60),
-            sent_on => Day::new(on, false).day,
-        }
+        self.write("admin.test.md", &test_fields(host, on, &self.voice), &self.voice)
     }
 
     /// Fills in a content file and writes both parts from it.
@@ -184,6 +190,26 @@ impl Renderer {
         }
         Ok(clean::line(&subject, check::LONGEST_SUBJECT))
     }
+}
+
+/// The fields of the message of `test-mail`.
+fn test_fields(host: &str, on: Date, voice: &Voice) -> Value {
+    minijinja::context! {
+        operator => Value::from(Serde(Operator::of(voice))),
+        host => clean::line(host, 60),
+        sent_on => Day::new(on, false).day,
+    }
+}
+
+/// The content file of a message, and its fields with at most so many rows; `None` for a brief without notices.
+fn fields(brief: &Brief, voice: &Voice, rows: usize) -> Option<(&'static str, Value)> {
+    let (file, lead) = (content::choose(brief)?, brief.notices.first()?);
+    let fields = match file {
+        "admin.run.md" => Value::from(Serde(Run::of(brief, voice, rows))),
+        "owner.digest.md" => Value::from(Serde(Digest::of(brief, voice, rows))),
+        _ => Value::from(Serde(Letter::of(brief, lead, voice))),
+    };
+    Some((file, fields))
 }
 
 /// The fields with every name and address of at most `longest` characters.

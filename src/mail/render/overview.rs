@@ -16,8 +16,6 @@ use crate::domain::{
     policy::{Rule, Rung},
 };
 
-/// Most rows in one message; the rest is a number.
-pub const MOST_ROWS: usize = 50;
 /// More practices than this share one table: a table has a heading of its own, and a message a size.
 const MOST_TABLES: usize = 8;
 
@@ -59,6 +57,7 @@ pub struct Desk {
 
 /// The fields of a digest.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question that content files ask")]
 pub struct Digest {
     /// Those of every message.
     #[serde(flatten)]
@@ -92,12 +91,12 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// A digest.
+    /// A digest of at most so many rows.
     #[must_use]
-    pub fn of(brief: &Brief, voice: &Voice) -> Self {
+    pub fn of(brief: &Brief, voice: &Voice, most_rows: usize) -> Self {
         let hidden = view::hides_names(brief, voice);
         let notices = soonest_first(&brief.notices, brief.today);
-        let shown = notices.get(..MOST_ROWS).unwrap_or(&notices);
+        let shown = notices.get(..most_rows).unwrap_or(&notices);
         let has = |rules: &[Rule]| brief.notices.iter().any(|notice| rules.contains(&notice.rule));
         let helpdesks = desks(&brief.notices);
         let first = notices.first();
@@ -107,7 +106,7 @@ impl Digest {
             first_by: first.map_or_else(|| Day::new(brief.today, false), |first| view::act_by(first, brief.today)),
             first_name: first.map(|first| Account::of(first, hidden).name).unwrap_or_default(),
             blocks: blocks(shown, brief.today, hidden),
-            more: notices.len().saturating_sub(MOST_ROWS),
+            more: notices.len().saturating_sub(most_rows),
             helpdesk: if let [only] = helpdesks.as_slice() { Some(only.helpdesk.clone()) } else { None },
             helpdesks,
             unused: has(&[Rule::Inactivity]),
@@ -247,14 +246,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// The operator's message of a run.
+    /// The operator's message of a run, of at most so many rows.
     #[must_use]
-    pub fn of(brief: &Brief, voice: &Voice) -> Self {
+    pub fn of(brief: &Brief, voice: &Voice, most_rows: usize) -> Self {
         let notices = soonest_first(&brief.notices, brief.today);
         let (alone, others): (Vec<_>, Vec<_>) = notices.iter().copied().partition(|notice| reads_alone(notice));
         let row = |notice: &&NoticeBrief| Row::of(notice, brief.today, view::hides_names(brief, voice), true);
-        let shown: Vec<Row> = alone.iter().take(MOST_ROWS).map(row).collect();
-        let left = MOST_ROWS.saturating_sub(shown.len());
+        let shown: Vec<Row> = alone.iter().take(most_rows).map(row).collect();
+        let left = most_rows.saturating_sub(shown.len());
         let first = notices.first().map_or(brief.today, |first| view::next_on(first, brief.today));
         Self {
             common: Common::of(brief, voice),
@@ -265,7 +264,7 @@ impl Run {
             alone: shown,
             alone_accounts: alone.iter().map(|notice| &notice.subject.address).collect::<BTreeSet<_>>().len(),
             rows: others.iter().take(left).map(row).collect(),
-            more: notices.len().saturating_sub(MOST_ROWS),
+            more: notices.len().saturating_sub(most_rows),
             late: notices.iter().any(|notice| last_day(view::next_on(notice, brief.today)) < brief.today),
         }
     }

@@ -207,6 +207,7 @@ fn digests() -> Vec<(&'static str, Brief)> {
         ("digest.several.both", two_rungs),
         ("digest.several.local", digest(Rung::Owners, run_by_boards)),
         ("digest.deleted.owner", digest(Rung::Owners, with_deleted())),
+        ("digest.deleted.only", digest(Rung::Owners, with_deleted().into_iter().take(2).collect())),
         ("digest.deleted.mailbox", digest(Rung::SiteMailbox, with_deleted())),
         ("digest.helpdesks.owner", digest(Rung::Owners, two_helpdesks())),
         ("digest.many.owner", digest(Rung::Owners, many(60, 2))),
@@ -238,7 +239,9 @@ fn letter(notice: NoticeBrief) -> Brief {
 
 fn digest(rung: Rung, notices: Vec<NoticeBrief>) -> Brief {
     let mut notices = notices;
-    notices.iter_mut().for_each(|notice| notice.rung = rung);
+    for notice in &mut notices {
+        notice.rung = rung;
+    }
     notices.sort_by_key(|notice| notice.deadline_on);
     let mut brief = brief(MessageKind::Digest, notices, TODAY);
     if rung == Rung::SiteMailbox {
@@ -289,7 +292,9 @@ fn with_deleted() -> Vec<NoticeBrief> {
     };
     let mut notices =
         vec![deleted("robin.sampler@nhs.net", "Robin Sampler"), deleted("lee.mockford@nhs.net", "Lee Mockford")];
-    notices.extend(seven());
+    let is_kept =
+        |notice: &NoticeBrief| !["nudge", "urgent"].contains(&notice.stage.base()) || notice.rule != Rule::Inactivity;
+    notices.extend(seven().into_iter().filter(is_kept));
     notices
 }
 

@@ -154,7 +154,7 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RenderError> {
     for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
         let path = entry.map_err(failed(folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if name.ends_with(".md") {
+        if path.extension().is_some_and(|extension| extension == "md") && name != "README.md" {
             let source = std::fs::read_to_string(&path).map_err(failed(&path))?;
             files.push((name, source.replace("\r\n", "\n")));
         }

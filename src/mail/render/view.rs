@@ -51,6 +51,7 @@ pub struct Operator {
 
 /// `reader.*`: how the reader comes to hear of others' accounts.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question that content files ask")]
 pub struct Reader {
     /// The name to sign with; none for a shared mailbox and for an unknown name.
     pub name: Option<String>,
