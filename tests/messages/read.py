@@ -11,13 +11,15 @@ GRADE, EASE, SENTENCE = 6, 80, 20
 
 
 def words_only(text):
-    """Prose as a reader hears it: addresses and references as words, headings, items and rows as sentences."""
+    """Prose as a reader hears it: addresses and references as words, headings and items as sentences."""
+    # Rows of data are not prose: names and addresses have as many syllables as they have.
+    text = re.sub(r"^\* [A-Z][a-z ]+: .*(?:\n +.*)*", "", text, flags=re.M)
     text = re.sub(r"^[=-]{3,}$", ".", text, flags=re.M)
     text = re.sub(r"[\w.-]+@[\w.-]*\w", "the address", text)
     text = text.replace("portal.nhs.net", "the site")
     text = re.sub(r"NR-\w+-\w+", "N", text)
     text = re.sub(r"\b(?:[A-Z]\.){1,3}", "name", text)
-    text = re.sub(r"\n(?:- |\* |\d+\. |  (?=[A-Z][a-z ]+: ))", "\n\n", text)
+    text = re.sub(r"\n(?:- |\* |\d+\.)", "\n\n", text)
     blocks = [block.strip() for block in re.split(r"\n\s*\n", text)]
     return "\n\n".join(block if re.search(r"[.!?:]$", block) else block + "." for block in blocks if block)
 
