@@ -154,6 +154,14 @@ fn a_locally_managed_account_never_meets_the_national_helpdesk() {
 }
 
 #[test]
+fn an_owner_is_not_told_to_ask_themselves() {
+    let mut brief = sample("letter.inactivity.warn");
+    brief.notices[0].owner = brief.notices[0].subject.name.clone();
+    let text = renderer().render(&brief).expect("rendered").text.replace('\n', " ");
+    assert!(text.contains("ask your shared mailbox owner") && !text.contains("ask Sam Sample"), "{text}");
+}
+
+#[test]
 fn a_digest_with_two_administrators_names_each_sites_own() {
     let text = rendered("digest.helpdesks.owner").text.replace("\n  ", " ");
     assert!(text.contains("- For Example Opticians, phone the NHSmail helpdesk on 0333 200 1133."), "{text}");

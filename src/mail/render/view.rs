@@ -313,7 +313,7 @@ impl Letter {
             common: Common::of(brief, voice),
             rule: rule.as_str(),
             account: Account::of(lead, hides_names(brief, voice)),
-            owner: Owner::of(lead.owner.as_deref()),
+            owner: Owner::of(someone_else(lead)),
             helpdesk: Helpdesk::of(&lead.helpdesk),
             mailbox: own.or_else(|| practice.as_ref().and_then(|practice| practice.shared_mailbox.clone())),
             practice,
@@ -340,6 +340,11 @@ impl Other {
     fn of(notice: &NoticeBrief, brief: &Brief) -> Self {
         Self { what: what(notice, brief.today, "%-d %B %Y"), act_by: act_by(notice, brief.today) }
     }
+}
+
+/// The owner, unless that is the reader: nobody is told to ask themselves.
+fn someone_else(notice: &NoticeBrief) -> Option<&str> {
+    notice.owner.as_deref().filter(|owner| Some(*owner) != notice.subject.name.as_deref())
 }
 
 /// The day before whatever happens next to the account.
