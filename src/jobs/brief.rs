@@ -9,7 +9,7 @@ use crate::{
     domain::{
         evaluate::{Standing, standing},
         facts::Field,
-        message::{Message, MessageKind, Notice},
+        message::{Message, MessageKind, Notice, Reason},
         names,
         policy::{Rule, Rung},
         recipient::Directory,
@@ -77,7 +77,7 @@ impl<'a> Briefing<'a> {
             rule: notice.rule,
             stage: notice.stage.clone(),
             rung: notice.rung,
-            reason: notice.reason,
+            reason: self.reason(subject, notice),
             anchor_on: notice.anchor_on,
             deadline_on: notice.deadline_on,
             inactive_on: dates.and_then(|dates| dates.inactive_on),
@@ -88,6 +88,20 @@ impl<'a> Briefing<'a> {
             owner: self.owner(subject),
             helpdesk: self.helpdesk(subject),
         })
+    }
+
+    /// The operator reads "only you" beside a finding that nobody else reads about (rule 16).
+    fn reason(&self, subject: &Subject, notice: &Notice) -> Reason {
+        let stages = &self.config.policy.rule(notice.rule).stages;
+        let stage = stages.iter().find(|stage| stage.name == notice.stage.base());
+        let is_operator_only = stage.filter(|_| notice.rung == Rung::Operator).is_some_and(|stage| {
+            self.directory.audience(subject, notice.rule, stage, notice.reason == Reason::Repeat).is_operator_only
+        });
+        match (notice.rung, is_operator_only) {
+            (Rung::Operator, true) => Reason::Reach,
+            (Rung::Operator, false) => Reason::StageReached,
+            _ => notice.reason,
+        }
     }
 
     /// The as-of of what a notice rests on: the age of the data that the message admits.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{JobError, Site, brief::Briefing};
 use crate::{
-    config::Transport,
+    config::{Config, Transport},
     domain::{
         delivery::{Decision, retry_delay},
         message::{Message, Notice},
@@ -56,14 +56,14 @@ pub struct Delivered {
 ///
 /// # Errors
 /// When a content file cannot be read.
-pub fn renderer(site: &Site) -> Result<Renderer, JobError> {
-    let mail = &site.config.mail;
+pub fn renderer(config: &Config) -> Result<Renderer, JobError> {
+    let mail = &config.mail;
     let reply = mail.reply_to.as_ref().unwrap_or(&mail.from);
     let voice = Voice {
-        operator: site.config.operator.clone(),
+        operator: config.operator.clone(),
         from: mail.from.email.to_string(),
         reply: reply.email.to_string(),
-        names_in_shared_mailboxes: site.config.privacy.names_in_shared_mailboxes,
+        names_in_shared_mailboxes: config.privacy.names_in_shared_mailboxes,
     };
     Ok(Renderer::new(voice, mail.templates.as_deref())?)
 }
@@ -75,7 +75,7 @@ pub fn renderer(site: &Site) -> Result<Renderer, JobError> {
 pub async fn deliver(site: &Site, register: Arc<Register>, stop: &CancellationToken) -> Result<Delivered, JobError> {
     recover(site).await?;
     let batch = Arc::new(Batch {
-        renderer: renderer(site)?,
+        renderer: renderer(&site.config)?,
         site: site.clone(),
         register,
         stop: stop.child_token(),

@@ -2,8 +2,10 @@
 //!
 //! A job takes no argument but the [`Site`], reads what is due from the store, is safe to repeat, and ends with a
 //! report. Only this room knows both the store and the mailer; it decides *when*, never *what*: that is the plan's.
+pub mod account;
 pub mod brief;
 pub mod deliver;
+pub mod forecast;
 pub mod load;
 pub mod naming;
 pub mod observe;

@@ -264,8 +264,10 @@ pub(super) async fn load(pool: &SqlitePool) -> Result<Register, StoreError> {
 
 type Subjects = HashMap<i64, Subject>;
 
+type SubjectColumns = (i64, Option<String>, Option<String>, Option<String>);
+
 async fn load_subjects(pool: &SqlitePool) -> Result<Subjects, StoreError> {
-    let found: Vec<(i64, Option<String>, Option<String>, Option<String>)> =
+    let found: Vec<SubjectColumns> =
         sqlx::query_as("SELECT id, deleted_seen_on, deleted_told_on, deleted_guess_on FROM subject")
             .fetch_all(pool)
             .await

@@ -1,0 +1,216 @@
+//! The arguments, as the program's help shows them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+use jiff::{Timestamp, civil::Date};
+
+use crate::domain::policy::Rule;
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Blue.on_default().bold())
+    .usage(styling::AnsiColor::Blue.on_default().bold())
+    .literal(styling::Style::new().bold())
+    .placeholder(styling::Style::new());
+
+const HELP: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Look:
+  status      Is it working? Data age, last and next run, messages waiting
+  list        Accounts that need action, soonest first
+  explain     One account: dates, why, what was told, what comes next
+Do:
+  run         The daemon: load, evaluate and send, every day
+  once        Load the inbox and send what is due now (--dry-run to only show it)
+  load        Read exports now
+Try out:
+  check       Check configuration, messages and mail server
+  preview     Write any message to files, without sending
+  replay      Run the rules over old exports, day by day
+  test-mail   Send 1 test message
+
+Options:
+{options}
+
+Each command has its own --help.
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 configuration, 5 database,
+            6 mail refused, 7 files quarantined
+";
+
+/// Watch NHSmail accounts and remind people before they lose them
+#[derive(Debug, Parser)]
+#[command(name = "lapsewatch", version, styles = STYLES, help_template = HELP, max_term_width = 80)]
+pub struct Arguments {
+    /// Configuration [default: /etc/lapsewatch/lapsewatch.toml]
+    #[arg(short, long, global = true, env = "LAPSEWATCH_CONFIG", value_name = "FILE", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// One setting over the file's, such as mail.transport="directory"
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Act as if it were this instant, such as 2026-11-20T08:00:00Z
+    #[arg(long, global = true, value_name = "INSTANT")]
+    pub at: Option<Timestamp>,
+    /// text or json
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
+    pub format: Format,
+    /// auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Color::Auto,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    pub color: Color,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only what failed
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One object per line.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Makes it so for everything that is printed from now on.
+    pub fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::AlwaysAnsi,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The daemon: load, evaluate and send, every day
+    Run,
+    /// Load the inbox, evaluate, send what is due, exit
+    Once(Once),
+    /// Check configuration, messages and mail server; every problem at once
+    Check,
+    /// Read exports now and print the load report; the files stay where they are
+    Load(Load),
+    /// Accounts that need action, soonest first
+    List(List),
+    /// One account: facts, dates and why, what was told, what comes next
+    Explain(Explain),
+    /// Is it working? Data age, last and next run, messages waiting
+    Status,
+    /// Run the rules over old exports, day by day, against an empty store in memory
+    Replay(Replay),
+    /// Write messages as .eml, .html and .txt without sending
+    Preview(Preview),
+    /// Send one sample message through the real transport
+    TestMail(TestMail),
+}
+
+/// `once`
+#[derive(Debug, Args)]
+pub struct Once {
+    /// Say what it would do, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `load`
+#[derive(Debug, Args)]
+pub struct Load {
+    /// Exports to read
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `list`
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of which clap lets at most one be set")]
+pub struct List {
+    /// Messages whose outcome is unknown
+    #[arg(long, group = "what")]
+    pub unknown: bool,
+    /// Messages that are held
+    #[arg(long, group = "what")]
+    pub held: bool,
+    /// Findings that nobody was reached for
+    #[arg(long, group = "what")]
+    pub coverage: bool,
+    /// Live accounts past a deadline
+    #[arg(long, group = "what")]
+    pub overdue: bool,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The account or shared mailbox
+    pub address: String,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Folder with exports
+    #[arg(long, value_name = "DIR")]
+    pub snapshots: PathBuf,
+    /// First day [default: the first that a file describes]
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Last day [default: the last that a file describes]
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+}
+
+/// `preview`
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// Only this rule
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    pub rule: Option<Rule>,
+    /// Only this stage of it
+    #[arg(long, value_name = "STAGE", requires = "rule")]
+    pub stage: Option<String>,
+    /// Folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+/// `test-mail`
+#[derive(Debug, Args)]
+pub struct TestMail {
+    /// Who gets it
+    pub address: String,
+}
+
+fn rule(word: &str) -> Result<Rule, String> {
+    let names: Vec<_> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
+    Rule::parse(word).ok_or_else(|| format!("the rules are {}", names.join(", ")))
+}

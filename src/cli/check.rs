@@ -1,0 +1,114 @@
+//! `check`: configuration, messages, data and mail server; every problem at once. Changes nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Exit,
+    screen::{ATTENTION, BOLD, counted},
+};
+use crate::{
+    app,
+    clock::Clock,
+    config::{Config, Problem},
+    jobs::deliver::renderer,
+    store::sqlite::path_of,
+};
+
+/// How long a mail server may take to answer a check, in seconds.
+const MAIL_SERVER_WAIT_SECS: u64 = 10;
+
+/// Checks what can be checked and says it line by line.
+pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) -> anyhow::Result<Exit> {
+    let mut tally = Tally::default();
+    for warning in warnings {
+        anstream::print!("{}", warning.render(true));
+        tally.warnings += 1;
+    }
+    tally.ok("config", "every key is known and every value makes sense");
+    let templates_ok = check_templates(&config, &mut tally);
+    check_data(&config, clock, &mut tally).await;
+    check_mail(&config, &mut tally).await;
+    let warned = counted(tally.warnings, "warning");
+    if templates_ok {
+        anstream::println!("{warned}. Nothing was sent.");
+        Ok(Exit::Done)
+    } else {
+        anstream::println!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent.");
+        Ok(Exit::Configuration)
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    warnings: u64,
+}
+
+impl Tally {
+    fn ok(&self, what: &str, text: &str) {
+        let _ = self;
+        anstream::println!("{BOLD}ok{BOLD:#}    {what:<12} {text}");
+    }
+
+    fn warn(&mut self, what: &str, text: &str) {
+        self.warnings += 1;
+        anstream::println!("{ATTENTION}warn{ATTENTION:#}  {what:<12} {text}");
+    }
+}
+
+/// Renders every message; `false` when one cannot be written.
+fn check_templates(config: &Config, tally: &mut Tally) -> bool {
+    let renderer = match renderer(config) {
+        Ok(renderer) => renderer,
+        Err(error) => {
+            anstream::println!("{ATTENTION}error{ATTENTION:#} {:<12} {error}", "messages");
+            return false;
+        }
+    };
+    let problems = renderer.check();
+    for problem in problems.iter().filter(|problem| !problem.warning) {
+        anstream::println!("{ATTENTION}error{ATTENTION:#} {:<12} {problem}", "messages");
+    }
+    for problem in problems.iter().filter(|problem| problem.warning) {
+        tally.warn("messages", &problem.to_string());
+    }
+    let is_fine = problems.iter().all(|problem| problem.warning);
+    if is_fine {
+        let count = counted(renderer.samples(None).len() as u64, "sample");
+        tally.ok("messages", &format!("{count} written, no field missing, no links"));
+    }
+    is_fine
+}
+
+/// Looks at the store, if there is one; a check makes none.
+async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) {
+    if path_of(&config.database.url).is_some_and(|path| !path.exists()) {
+        tally.ok("data", "nothing loaded yet: the database is made on the first run");
+        return;
+    }
+    let loaded = async {
+        let store = app::open_store(config).await?;
+        let snapshots = store.list_snapshots().await?;
+        Ok::<_, crate::store::StoreError>((store.load_register().await?, snapshots))
+    };
+    match loaded.await {
+        Err(error) => tally.warn("data", &error.to_string()),
+        Ok((register, snapshots)) => {
+            let accounts = counted(register.subjects().count() as u64, "account");
+            let files = counted(snapshots.len() as u64, "file");
+            tally.ok("data", &format!("{accounts} from {files}, today is {}", clock.today(&config.time_zone)));
+        }
+    }
+}
+
+async fn check_mail(config: &Config, tally: &mut Tally) {
+    let mailer = match app::mailer(config) {
+        Ok(mailer) => mailer,
+        Err(error) => return tally.warn("mail", &error.to_string()),
+    };
+    let wait = Duration::from_secs(MAIL_SERVER_WAIT_SECS);
+    match tokio::time::timeout(wait, mailer.probe()).await {
+        Ok(Ok(())) => tally.ok("mail", &mailer.describe()),
+        Ok(Err(error)) => tally.warn("mail", &error.to_string()),
+        Err(_) => tally.warn("mail", &format!("{} did not answer in {MAIL_SERVER_WAIT_SECS} s", mailer.describe())),
+    }
+}

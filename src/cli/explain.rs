@@ -1,0 +1,342 @@
+//! `explain`: facts with their file and line, the sum behind each date, what was told, what comes next and why.
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::{
+    Exit,
+    args::{Explain, Format},
+    json::{NoticeLine, line},
+    screen::{self, ATTENTION, BOLD, FAINT, anchor_word, at_deadline, distance, long_day},
+};
+use crate::{
+    domain::{
+        facts::{Field, Value},
+        names,
+        policy::Rule,
+        snapshot::ContactRole,
+        subject::Address,
+    },
+    jobs::{
+        Site,
+        account::{Account, Found, RuleLine, StageLine, StageState, explain as find},
+    },
+};
+
+/// Explains one address.
+pub async fn explain(site: &Site, options: &Explain, format: Format) -> anyhow::Result<Exit> {
+    let address = Address::new(&options.address);
+    match find(site, &address).await? {
+        Found::Account(account) => match format {
+            Format::Json => line(&mut std::io::stdout().lock(), &Whole::of(&account))?,
+            Format::Text => print(&account, site.today()),
+        },
+        Found::Unknown(similar) => {
+            anstream::eprintln!("{ATTENTION}error{ATTENTION:#}: {address} is in no export that was loaded");
+            match similar.as_slice() {
+                [] => screen::tip("lapsewatch status shows which exports were loaded"),
+                like => screen::tip(&format!("did you mean {}?", join(like))),
+            }
+            return Ok(Exit::Failed);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn join(addresses: &[Address]) -> String {
+    addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(" or ")
+}
+
+fn print(account: &Account, today: Date) {
+    print_head(account, today);
+    print_people(account);
+    print_facts(account);
+    print_rules(account, today);
+    print_next(account, today);
+    print_told(account);
+}
+
+fn print_head(account: &Account, today: Date) {
+    let address = account.subject.address();
+    match account.subject.facts.display_name().and_then(names::person) {
+        Some(name) => anstream::println!("{BOLD}{name} <{address}>{BOLD:#}"),
+        None => anstream::println!("{BOLD}{address}{BOLD:#}"),
+    }
+    match account.rules.iter().find(|rule| rule.silent.is_none()) {
+        Some(rule) => anstream::println!("{}", sentence(rule, today)),
+        None => anstream::println!("No rule counts for it now."),
+    }
+    anstream::println!();
+}
+
+/// `Will be deleted on Tue 24 Nov 2026, in 3 days. Act by Mon 23 Nov 2026.`
+fn sentence(rule: &RuleLine, today: Date) -> String {
+    let on = rule.dates.deadline_on;
+    let what = match rule.rule {
+        Rule::Activation | Rule::Inactivity | Rule::Leaver => "Will be deleted on",
+        Rule::Password => "The password expires on",
+        Rule::Restore => "Was deleted; can be restored until",
+        Rule::SharedMailbox => "Can be deleted from",
+    };
+    let about = if rule.dates.is_approximate { " about" } else { "" };
+    let act_by = on.yesterday().unwrap_or(on);
+    format!("{what}{about} {}, {}. Act by {}.", long_day(on), distance(today, on), long_day(act_by))
+}
+
+fn print_people(account: &Account) {
+    let facts = &account.subject.facts;
+    let site_name = account.contacts.iter().find_map(|row| row.site_name.as_deref()).or(facts.org_name());
+    if let Some(ods) = facts.ods() {
+        let name = site_name.map(names::place).unwrap_or_default();
+        anstream::println!("{:<11}{name} ({ods})", "Practice");
+    }
+    for row in account.contacts.iter().filter(|row| row.role == ContactRole::Owner) {
+        anstream::println!("{:<11}{}", "Owner", row.address);
+    }
+    for mailbox in &account.mailboxes {
+        anstream::println!("{:<11}{mailbox}", "Mailbox");
+    }
+    let read = if account.is_read { "somebody reads this address" } else { "nobody is known to read this address" };
+    anstream::println!("{:<11}{read}\n", "Read");
+}
+
+fn print_facts(account: &Account) {
+    anstream::println!("{BOLD}Facts{BOLD:#}");
+    for known in account.facts.iter().filter(|known| known.field != Field::Address) {
+        let from = match &known.file {
+            Some(file) => format!("{file}:{}", known.fact.line),
+            None => "concluded".to_owned(),
+        };
+        let field = known.field.as_str().trim_end_matches("_on").replace('_', " ");
+        let value = screen::fit(&known.fact.value.to_string(), 26);
+        anstream::println!("  {field:<23} {value:<26} {FAINT}{}{FAINT:#}", screen::fit(&from, 32));
+    }
+    anstream::println!();
+}
+
+fn print_rules(account: &Account, today: Date) {
+    for rule in &account.rules {
+        print_rule(rule, today);
+    }
+    for rule in &account.no_date {
+        anstream::println!("{BOLD}{rule}{BOLD:#}: applies, but no file gives a date to count from\n");
+    }
+}
+
+fn print_rule(rule: &RuleLine, today: Date) {
+    let dates = rule.dates;
+    anstream::println!("{BOLD}{}{BOLD:#}", rule.rule);
+    let guess = if dates.is_approximate { "  (a guess: no file says)" } else { "" };
+    anstream::println!("  {}  {}{guess}", dates.anchor_on, anchor_word(rule.rule));
+    if let Some(inactive_on) = dates.inactive_on {
+        let days = screen::days_between(dates.anchor_on, inactive_on);
+        anstream::println!("  {inactive_on}  {:<24} +{days} days", "inactive");
+    }
+    let days = screen::days_between(dates.anchor_on, dates.deadline_on);
+    anstream::println!(
+        "  {}  {:<24} +{days} days, {}",
+        dates.deadline_on,
+        at_deadline(rule.rule),
+        distance(today, dates.deadline_on)
+    );
+    if let Some(why) = rule.silent {
+        anstream::println!("  silent: {why}");
+    }
+    for stage in &rule.stages {
+        print_stage(stage);
+    }
+    anstream::println!();
+}
+
+fn print_stage(stage: &StageLine) {
+    let moved = if stage.fires_on == stage.nominal_on {
+        String::new()
+    } else {
+        format!(" (not {}, closed)", stage.nominal_on.strftime("%a %-d %b"))
+    };
+    let stands = match stage.state {
+        StageState::Told(day) => format!("told {day}"),
+        StageState::PassedOver(day) => format!("passed over {day}"),
+        StageState::Due => "due".to_owned(),
+        StageState::Overtaken => "overtaken".to_owned(),
+        StageState::ToCome => "to come".to_owned(),
+    };
+    let what = format!("{}, {}{moved}", stage.name, stage.sum);
+    anstream::println!("    {}  {:<45} {stands}", stage.fires_on, screen::fit(&what, 45));
+}
+
+fn print_next(account: &Account, today: Date) {
+    anstream::println!("{BOLD}Next{BOLD:#}");
+    match &account.next {
+        None => anstream::println!("  nothing: no stage is left to tell\n"),
+        Some(next) => {
+            let on = long_day(next.on);
+            anstream::println!("  {on} ({}): {} {}", distance(today, next.on), next.rule, next.stage);
+            for recipient in &next.recipients {
+                anstream::println!("    to {recipient}");
+            }
+            anstream::println!("  because that stage is the next one reached, and was not told in this episode\n");
+        }
+    }
+}
+
+fn print_told(account: &Account) {
+    anstream::println!("{BOLD}Told{BOLD:#}");
+    if account.ledger.is_empty() {
+        anstream::println!("  nothing yet");
+    }
+    for told in account.ledger.iter().rev() {
+        let what = format!("{} {}", told.notice.rule, told.notice.stage);
+        anstream::println!(
+            "  {}  {:<22} {:<28} {} {FAINT}{}{FAINT:#}",
+            told.on_day,
+            screen::fit(&what, 22),
+            screen::fit(&told.recipient, 28),
+            told.state.as_str(),
+            told.reference
+        );
+    }
+}
+
+/// The JSON of `explain`.
+#[derive(Debug, Serialize)]
+struct Whole<'a> {
+    subject: String,
+    facts: Vec<FactLine<'a>>,
+    findings: Vec<FindingLine<'a>>,
+    ledger: Vec<ToldLine<'a>>,
+    next: Option<NextLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct FactLine<'a> {
+    field: &'static str,
+    value: serde_json::Value,
+    as_of: Date,
+    source: &'static str,
+    file: Option<&'a str>,
+    line: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingLine<'a> {
+    rule: &'static str,
+    anchor_on: Date,
+    deadline_on: Date,
+    inactive_on: Option<Date>,
+    approximate: bool,
+    episode_on: Option<Date>,
+    silent: Option<&'static str>,
+    stages: Vec<StageEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct StageEntry<'a> {
+    stage: &'a str,
+    nominal_on: Date,
+    fires_on: Date,
+    state: &'static str,
+    on: Option<Date>,
+    recipients: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct ToldLine<'a> {
+    on: Date,
+    recipient: &'a str,
+    kind: &'a str,
+    #[serde(flatten)]
+    notice: NoticeLine<'a>,
+    reference: &'a str,
+    state: &'static str,
+    settled_at: Option<jiff::Timestamp>,
+    reply: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct NextLine<'a> {
+    on: Date,
+    rule: &'static str,
+    stage: &'a str,
+    recipients: Vec<&'a str>,
+}
+
+impl<'a> Whole<'a> {
+    fn of(account: &'a Account) -> Self {
+        let fact = |known: &'a crate::jobs::account::SourcedFact| FactLine {
+            field: known.field.as_str(),
+            value: match &known.fact.value {
+                Value::Text(text) => serde_json::Value::from(text.as_ref()),
+                Value::Date(date) => serde_json::Value::from(date.to_string()),
+                Value::Flag(flag) => serde_json::Value::from(*flag),
+            },
+            as_of: known.fact.as_of,
+            source: known.fact.source.as_str(),
+            file: known.file.as_deref(),
+            line: (known.fact.line > 0).then_some(known.fact.line),
+        };
+        let next = account.next.as_ref().map(|next| NextLine {
+            on: next.on,
+            rule: next.rule.as_str(),
+            stage: next.stage.as_str(),
+            recipients: next.recipients.iter().map(Address::as_str).collect(),
+        });
+        Self {
+            subject: account.subject.address().as_str().to_owned(),
+            facts: account.facts.iter().map(fact).collect(),
+            findings: account.rules.iter().map(FindingLine::of).collect(),
+            ledger: account.ledger.iter().map(ToldLine::of).collect(),
+            next,
+        }
+    }
+}
+
+impl<'a> FindingLine<'a> {
+    fn of(rule: &'a RuleLine) -> Self {
+        Self {
+            rule: rule.rule.as_str(),
+            anchor_on: rule.dates.anchor_on,
+            deadline_on: rule.dates.deadline_on,
+            inactive_on: rule.dates.inactive_on,
+            approximate: rule.dates.is_approximate,
+            episode_on: rule.episode_on,
+            silent: rule.silent,
+            stages: rule.stages.iter().map(StageEntry::of).collect(),
+        }
+    }
+}
+
+impl<'a> StageEntry<'a> {
+    fn of(stage: &'a StageLine) -> Self {
+        let (word, on) = match stage.state {
+            StageState::Told(day) => ("told", Some(day)),
+            StageState::PassedOver(day) => ("passed_over", Some(day)),
+            StageState::Due => ("due", None),
+            StageState::Overtaken => ("overtaken", None),
+            StageState::ToCome => ("to_come", None),
+        };
+        Self {
+            stage: stage.name.as_str(),
+            nominal_on: stage.nominal_on,
+            fires_on: stage.fires_on,
+            state: word,
+            on,
+            recipients: stage.audience.recipients.iter().map(|recipient| recipient.address.as_str()).collect(),
+        }
+    }
+}
+
+impl<'a> ToldLine<'a> {
+    fn of(told: &'a crate::store::LedgerLine) -> Self {
+        Self {
+            on: told.on_day,
+            recipient: &told.recipient,
+            kind: &told.kind,
+            notice: NoticeLine::from(&told.notice),
+            reference: &told.reference,
+            state: told.state.as_str(),
+            settled_at: told.settled_at,
+            reply: told.reply.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! `list`: subjects that need action, soonest first; or messages that need a person.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::{
+    Exit,
+    args::{Format, List},
+    json::{NoticeLine, line},
+    screen::{self, BOLD, FAINT, at_deadline, distance, fit},
+};
+use crate::{
+    domain::{
+        evaluate,
+        plan::settle,
+        policy::Rule,
+        register::{Register, SubjectId},
+    },
+    jobs::Site,
+    store::{MessageState, StoredMessage},
+};
+
+/// A subject that needs action; the JSON of `list`.
+#[derive(Debug, Serialize)]
+struct SubjectLine {
+    subject: String,
+    rule: &'static str,
+    stage: Option<String>,
+    anchor_on: Date,
+    deadline_on: Date,
+    /// The day on which somebody was last told of the stage; `null` when nobody was.
+    told: Option<Date>,
+}
+
+/// A message that needs a person; the JSON of `list --unknown`.
+#[derive(Debug, Serialize)]
+struct MessageRow<'a> {
+    reference: &'a str,
+    recipient: &'a str,
+    kind: &'static str,
+    state: &'static str,
+    message_id: &'a str,
+    notices: Vec<NoticeLine<'a>>,
+}
+
+/// Lists what was asked for.
+pub async fn list(site: &Site, options: &List, format: Format) -> anyhow::Result<Exit> {
+    if options.unknown || options.held {
+        let states: &[MessageState] = if options.unknown { &[MessageState::Unknown] } else { &[] };
+        let messages = if states.is_empty() { Vec::new() } else { site.store.list_messages(states).await? };
+        return print_messages(&messages, format);
+    }
+    let lines = subjects(site, options).await?;
+    match format {
+        Format::Json => lines.iter().try_for_each(|row| line(&mut std::io::stdout().lock(), row))?,
+        Format::Text => print_subjects(&lines, site.today(), options),
+    }
+    Ok(Exit::Done)
+}
+
+async fn subjects(site: &Site, options: &List) -> anyhow::Result<Vec<SubjectLine>> {
+    let mut register = site.store.load_register().await?;
+    let planning = site.planning(site.today());
+    settle(planning, &mut register);
+    let told = last_told(site).await?;
+    let mut lines: Vec<_> =
+        register.subjects().flat_map(|subject| subject_lines(site, &register, subject, &told)).collect();
+    let today = site.today();
+    lines.retain(|row| match (options.overdue, options.coverage) {
+        (true, _) => row.deadline_on < today,
+        (_, true) => row.told.is_none() && row.deadline_on >= today,
+        _ => true,
+    });
+    lines.sort_by(|a, b| (a.deadline_on, &a.subject, a.rule).cmp(&(b.deadline_on, &b.subject, b.rule)));
+    Ok(lines)
+}
+
+/// The day a stage was last accepted by a mail server, by subject, rule and stage.
+async fn last_told(site: &Site) -> anyhow::Result<HashMap<(SubjectId, Rule), Date>> {
+    let mut told = HashMap::new();
+    for message in site.store.list_messages(&[MessageState::Accepted]).await? {
+        for notice in &message.message.notices {
+            let day = told.entry((notice.subject_id, notice.rule)).or_insert(message.message.on);
+            *day = message.message.on.max(*day);
+        }
+    }
+    Ok(told)
+}
+
+fn subject_lines(
+    site: &Site,
+    register: &Register,
+    subject: &crate::domain::register::Subject,
+    told: &HashMap<(SubjectId, Rule), Date>,
+) -> Vec<SubjectLine> {
+    let planning = site.planning(site.today());
+    let watched_since = register.sends_watched_since();
+    let found = evaluate::findings(planning.policy, planning.calendar, subject, watched_since, planning.today);
+    let stands = |finding: &evaluate::Finding| {
+        let is_live = subject.is_live() || finding.rule == Rule::Restore;
+        let is_over = finding.rule == Rule::Restore && finding.dates.deadline_on < planning.today;
+        is_live && !is_over
+    };
+    let row = |finding: evaluate::Finding| SubjectLine {
+        subject: subject.address().as_str().to_owned(),
+        rule: finding.rule.as_str(),
+        stage: finding.tightest().map(|showing| showing.name.as_str().to_owned()),
+        anchor_on: finding.dates.anchor_on,
+        deadline_on: finding.dates.deadline_on,
+        told: told.get(&(subject.id, finding.rule)).copied(),
+    };
+    found.into_iter().filter(stands).map(row).collect()
+}
+
+fn print_subjects(lines: &[SubjectLine], today: Date, options: &List) {
+    if lines.is_empty() {
+        let what = match (options.overdue, options.coverage) {
+            (true, _) => "No live account is past a deadline.",
+            (_, true) => "Somebody was told of everything that is near.",
+            _ => "No account needs action.",
+        };
+        anstream::println!("{what}");
+        return;
+    }
+    anstream::println!("{BOLD}{:<11} {:<30} {:<24} {}{BOLD:#}", "DEADLINE", "SUBJECT", "WHAT", "TOLD");
+    for row in lines {
+        let rule = Rule::parse(row.rule).map_or(row.rule, at_deadline);
+        let what = format!("{rule} {}", distance(today, row.deadline_on));
+        let told = row.told.map_or_else(|| "nobody".to_owned(), |day| day.to_string());
+        let subject = fit(&row.subject, 30);
+        anstream::println!("{:<11} {subject:<30} {:<24} {told}", row.deadline_on.to_string(), fit(&what, 24));
+    }
+    anstream::println!(
+        "{FAINT}{}. Why: lapsewatch explain ADDRESS{FAINT:#}",
+        screen::counted(lines.len() as u64, "line")
+    );
+}
+
+fn print_messages(messages: &[StoredMessage], format: Format) -> anyhow::Result<Exit> {
+    if format == Format::Text && messages.is_empty() {
+        anstream::println!("No such messages.");
+    }
+    for message in messages {
+        match format {
+            Format::Json => line(&mut std::io::stdout().lock(), &message_row(message))?,
+            Format::Text => print_message(message),
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn message_row(stored: &StoredMessage) -> MessageRow<'_> {
+    MessageRow {
+        reference: &stored.reference,
+        recipient: stored.message.recipient.as_str(),
+        kind: stored.message.kind.as_str(),
+        state: stored.state.as_str(),
+        message_id: &stored.message_id,
+        notices: stored.message.notices.iter().map(NoticeLine::from).collect(),
+    }
+}
+
+fn print_message(stored: &StoredMessage) {
+    let (kind, recipient) = (stored.message.kind.as_str(), &stored.message.recipient);
+    anstream::println!("{BOLD}{}{BOLD:#}  {kind} to {recipient}, {}", stored.reference, stored.state.as_str());
+    for notice in &stored.message.notices {
+        anstream::println!("  {} {} {}, {}", notice.subject, notice.rule, notice.stage, notice.deadline_on);
+    }
+    if let Some(reply) = &stored.reply {
+        anstream::println!("  {FAINT}{reply}{FAINT:#}");
+    }
+}

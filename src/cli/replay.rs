@@ -1,0 +1,59 @@
+//! `replay`: the policy over old exports, day by day.
+
+use std::io::{BufWriter, Write};
+
+use anyhow::Context;
+
+use super::{
+    Exit,
+    args::{Format, Replay as Options},
+    json::{MessageLine, line},
+    screen,
+};
+use crate::{config::Config, domain::message::Message, jobs::replay::Replay};
+
+/// Replays the folder and prints every message it would have planned.
+pub fn replay(config: &Config, options: &Options, format: Format) -> anyhow::Result<Exit> {
+    let mut replay = Replay::open(&options.snapshots, config)?;
+    let days = replay.days();
+    let from =
+        options.from.or(days.map(|(first, _)| first)).context("no file in the folder says which day it is of")?;
+    let to = options.to.or(days.map(|(_, last)| last)).unwrap_or(from);
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut printed = Ok(());
+    replay.run(config, from, to, |today, messages| {
+        let result = match format {
+            Format::Json => messages.iter().try_for_each(|message| line(&mut out, &MessageLine::from(message))),
+            Format::Text => print_day(&mut out, today, &messages),
+        };
+        if let Err(error) = result {
+            printed = Err(error);
+        }
+    });
+    printed.and_then(|()| out.flush()).context("cannot print")?;
+    for refused in &replay.refused {
+        anstream::eprintln!(
+            "{}refused{:#}: {}: {}",
+            screen::ATTENTION,
+            screen::ATTENTION,
+            refused.file,
+            refused.reason
+        );
+    }
+    Ok(if replay.refused.is_empty() { Exit::Done } else { Exit::Quarantined })
+}
+
+fn print_day(out: &mut impl Write, today: jiff::civil::Date, messages: &[Message]) -> std::io::Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}: {}", screen::day(today), screen::counted(messages.len() as u64, "message"))?;
+    for message in messages {
+        writeln!(out, "  {} to {}", message.kind.as_str(), message.recipient)?;
+        for notice in &message.notices {
+            let (rule, stage) = (notice.rule, &notice.stage);
+            writeln!(out, "    {} {rule} {stage}, {}", notice.subject, notice.deadline_on)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! What people read: words for rules and dates, columns, and errors with one tip.
+
+use anstyle::{AnsiColor, Style};
+use jiff::civil::Date;
+
+use crate::domain::{
+    message::{Message, MessageKind, Notice},
+    policy::Rule,
+};
+
+/// Headings.
+pub const BOLD: Style = Style::new().bold();
+/// Things that need somebody.
+pub const ATTENTION: Style = AnsiColor::Red.on_default().bold();
+/// Less important things.
+pub const FAINT: Style = Style::new().dimmed();
+
+/// Prints an error with its causes.
+pub fn error(error: &anyhow::Error) {
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !causes.last().is_some_and(|last| last.contains(&cause)) {
+            causes.push(cause);
+        }
+    }
+    anstream::eprintln!("{ATTENTION}error{ATTENTION:#}: {}", causes.join(": "));
+}
+
+/// A line under an error that says what to do.
+pub fn tip(text: &str) {
+    anstream::eprintln!("  {BOLD}tip{BOLD:#}: {text}");
+}
+
+/// `1 file`, `2 files`.
+#[must_use]
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = match what.strip_suffix('s') {
+        Some(_) => format!("{what}es"),
+        None => format!("{what}s"),
+    };
+    if count == 1 { format!("1 {what}") } else { format!("{} {plural}", thousands(count)) }
+}
+
+/// `12,345`.
+#[must_use]
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `Fri 2026-11-20`.
+#[must_use]
+pub fn day(date: Date) -> String {
+    date.strftime("%a %Y-%m-%d").to_string()
+}
+
+/// `Tue 24 Nov 2026`.
+#[must_use]
+pub fn long_day(date: Date) -> String {
+    date.strftime("%a %-d %b %Y").to_string()
+}
+
+/// `today`, `in 3 days`, `2 days ago`.
+#[must_use]
+pub fn distance(from: Date, to: Date) -> String {
+    match days_between(from, to) {
+        0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        -1 => "yesterday".to_owned(),
+        days if days > 0 => format!("in {days} days"),
+        days => format!("{} days ago", -days),
+    }
+}
+
+/// Days from one date to another.
+#[must_use]
+pub fn days_between(from: Date, to: Date) -> i32 {
+    to.since((jiff::Unit::Day, from)).map(|span| span.get_days()).unwrap_or_default()
+}
+
+/// What the service does at a rule's deadline.
+#[must_use]
+pub const fn at_deadline(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Activation | Rule::Inactivity => "deleted",
+        Rule::Leaver => "deleted (leaver)",
+        Rule::Password => "password expires",
+        Rule::Restore => "restore ends",
+        Rule::SharedMailbox => "can be deleted",
+    }
+}
+
+/// What a rule counts from.
+#[must_use]
+pub const fn anchor_word(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Activation => "created",
+        Rule::Inactivity => "last used",
+        Rule::Leaver => "marked as leaver",
+        Rule::Password => "password changed",
+        Rule::Restore => "deleted",
+        Rule::SharedMailbox => "last sent",
+    }
+}
+
+/// Cuts a text to a width, with an ellipsis.
+#[must_use]
+pub fn fit(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// A table of messages: deadline, recipient, what, why; 80 columns.
+pub fn messages(messages: &[Message], today: Date, most: usize) {
+    anstream::println!("{BOLD}{:<11} {:<30} {:<14} {}{BOLD:#}", "DEADLINE", "TO", "WHAT", "WHY");
+    let mut by_deadline: Vec<_> = messages.iter().collect();
+    by_deadline.sort_by_key(|message| (message.notices.first().map(|notice| notice.deadline_on), &message.recipient));
+    for message in by_deadline.iter().take(most) {
+        let Some(first) = message.notices.first() else { continue };
+        let line = format!(
+            "{:<11} {:<30} {:<14} {}",
+            first.deadline_on.to_string(),
+            fit(message.recipient.as_str(), 30),
+            kind(message),
+            fit(&why(first, today), 22)
+        );
+        anstream::println!("{}", line.trim_end());
+    }
+    if by_deadline.len() > most {
+        anstream::println!("{FAINT}… and {} more{FAINT:#}", thousands((by_deadline.len() - most) as u64));
+    }
+}
+
+fn kind(message: &Message) -> String {
+    match (message.kind, message.notices.len()) {
+        (MessageKind::Letter, _) => "letter".to_owned(),
+        (kind, 1) => kind.as_str().to_owned(),
+        (kind, notices) => format!("{}, {notices}", kind.as_str()),
+    }
+}
+
+fn why(notice: &Notice, today: Date) -> String {
+    format!("{} {}", at_deadline(notice.rule), distance(today, notice.deadline_on))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn numbers_and_distances_read_as_people_say_them() {
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "file"), "1 file");
+        assert_eq!(counted(1_200, "row"), "1,200 rows");
+        assert_eq!(distance(date(2026, 11, 20), date(2026, 11, 24)), "in 4 days");
+        assert_eq!(distance(date(2026, 11, 20), date(2026, 11, 18)), "2 days ago");
+        assert_eq!(fit("optometry.tp001@nhs.net", 10), "optometry…");
+    }
+}

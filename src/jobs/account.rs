@@ -1,0 +1,293 @@
+//! One subject, explained: its facts with their file and line, the sum behind every date, what was told, and what
+//! comes next and why. Reads the store, decides nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::civil::Date;
+
+use super::{JobError, Site};
+use crate::{
+    domain::{
+        evaluate::{Dates, Showing, Standing, ladder, outrun, standing},
+        facts::{Fact, Field, SnapshotId},
+        message::StageName,
+        plan::settle,
+        policy::{Placement, Rule},
+        recipient::{Audience, Directory},
+        register::{Register, Subject},
+        snapshot::ContactRow,
+        subject::Address,
+    },
+    store::{LedgerLine, OpenEpisode},
+};
+
+/// A fact and the file it was read in.
+#[derive(Debug, Clone)]
+pub struct SourcedFact {
+    /// About what.
+    pub field: Field,
+    /// The fact.
+    pub fact: Fact,
+    /// Name of the file; `None` for what was concluded.
+    pub file: Option<String>,
+}
+
+/// Where a stage stands for a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageState {
+    /// Told on a day.
+    Told(Date),
+    /// A tighter stage was told in its place, on a day.
+    PassedOver(Date),
+    /// Reached, and the next run tells it or has a reason not to.
+    Due,
+    /// Reached, but a tighter one is reached too.
+    Overtaken,
+    /// Not reached yet.
+    ToCome,
+}
+
+/// One showing of a stage, with the sum behind its day.
+#[derive(Debug, Clone)]
+pub struct StageLine {
+    /// Its name, with the repeat.
+    pub name: StageName,
+    /// `21 days after`, `2 weeks before`.
+    pub sum: String,
+    /// Where the ladder places it.
+    pub nominal_on: Date,
+    /// When it may first be told.
+    pub fires_on: Date,
+    /// Where it stands.
+    pub state: StageState,
+    /// Who would be told today.
+    pub audience: Audience,
+}
+
+/// One rule that counts for the subject.
+#[derive(Debug, Clone)]
+pub struct RuleLine {
+    /// The concern.
+    pub rule: Rule,
+    /// From when to when.
+    pub dates: Dates,
+    /// The day the episode opened, if one is open.
+    pub episode_on: Option<Date>,
+    /// Why the rule tells nothing, if it does not.
+    pub silent: Option<&'static str>,
+    /// The ladder, in order.
+    pub stages: Vec<StageLine>,
+}
+
+/// What comes next.
+#[derive(Debug, Clone)]
+pub struct Next {
+    /// The concern.
+    pub rule: Rule,
+    /// The stage.
+    pub stage: StageName,
+    /// On which day, as things stand.
+    pub on: Date,
+    /// To whom, as things stand.
+    pub recipients: Vec<Address>,
+}
+
+/// Everything about one subject.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The subject.
+    pub subject: Subject,
+    /// Its facts.
+    pub facts: Vec<SourcedFact>,
+    /// The contacts rows about its site.
+    pub contacts: Vec<ContactRow>,
+    /// Its mailboxes.
+    pub mailboxes: BTreeSet<Address>,
+    /// Whether somebody reads its address.
+    pub is_read: bool,
+    /// Rules that count.
+    pub rules: Vec<RuleLine>,
+    /// Rules that apply and have nothing to count from.
+    pub no_date: Vec<Rule>,
+    /// What was told.
+    pub ledger: Vec<LedgerLine>,
+    /// What comes next.
+    pub next: Option<Next>,
+}
+
+/// What asking for an address gave.
+#[derive(Debug)]
+pub enum Found {
+    /// It is known.
+    Account(Box<Account>),
+    /// It is not; the known addresses most like it.
+    Unknown(Vec<Address>),
+}
+
+/// Explains the subject at an address.
+///
+/// # Errors
+/// When the store fails.
+pub async fn explain(site: &Site, address: &Address) -> Result<Found, JobError> {
+    let mut register = site.store.load_register().await?;
+    settle(site.planning(site.today()), &mut register);
+    let Some(subject) = register.find_by_address(address).cloned() else {
+        return Ok(Found::Unknown(similar(&register, address)));
+    };
+    let files: HashMap<SnapshotId, String> =
+        site.store.list_snapshots().await?.into_iter().map(|row| (row.id, row.file_name)).collect();
+    let episodes = site.store.list_episodes(Some(subject.id)).await?;
+    let ledger = site.store.list_ledger(subject.id).await?;
+    let explainer = Explainer::new(site, &register, &subject, &episodes);
+    Ok(Found::Account(Box::new(explainer.account(&files, ledger))))
+}
+
+/// How many like addresses are offered.
+const MOST_SIMILAR: usize = 3;
+
+fn similar(register: &Register, address: &Address) -> Vec<Address> {
+    let likeness = |known: &Address| strsim::jaro_winkler(known.as_str(), address.as_str());
+    let mut known: Vec<_> = register.subjects().map(Subject::address).map(|known| (likeness(&known), known)).collect();
+    known.retain(|(likeness, _)| *likeness > 0.9);
+    known.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    known.into_iter().take(MOST_SIMILAR).map(|(_, known)| known).collect()
+}
+
+struct Explainer<'a> {
+    site: &'a Site,
+    register: &'a Register,
+    subject: &'a Subject,
+    episodes: &'a [OpenEpisode],
+    directory: Directory<'a>,
+    today: Date,
+}
+
+impl<'a> Explainer<'a> {
+    fn new(site: &'a Site, register: &'a Register, subject: &'a Subject, episodes: &'a [OpenEpisode]) -> Self {
+        let today = site.today();
+        let directory = Directory::new(register, &site.config.policy, today);
+        Self { site, register, subject, episodes, directory, today }
+    }
+
+    fn account(&self, files: &HashMap<SnapshotId, String>, ledger: Vec<LedgerLine>) -> Account {
+        let rules = self.rules();
+        let next = self.next(&rules);
+        let facts = self.subject.facts.iter().map(|(field, fact)| {
+            let file = files.get(&fact.snapshot).filter(|_| fact.line > 0).cloned();
+            SourcedFact { field, fact: fact.clone(), file }
+        });
+        let ods = self.subject.facts.ods();
+        let contacts = ods.map(|ods| self.register.contacts().rows_of_site(&ods).cloned().collect());
+        Account {
+            facts: facts.collect(),
+            contacts: contacts.unwrap_or_default(),
+            mailboxes: self.directory.mailboxes(self.subject),
+            is_read: self.directory.is_read(&self.subject.address()),
+            no_date: Rule::ALL.into_iter().filter(|rule| self.standing(*rule) == Standing::NoDate).collect(),
+            rules,
+            ledger,
+            next,
+            subject: self.subject.clone(),
+        }
+    }
+
+    fn standing(&self, rule: Rule) -> Standing {
+        standing(&self.site.config.policy, self.subject, rule, self.register.sends_watched_since())
+    }
+
+    fn rules(&self) -> Vec<RuleLine> {
+        let counting = |rule| match self.standing(rule) {
+            Standing::Counts(dates) => Some((rule, dates)),
+            Standing::NotAsked | Standing::NoDate => None,
+        };
+        let mut rules: Vec<_> =
+            Rule::ALL.into_iter().filter_map(counting).map(|(rule, dates)| self.rule(rule, dates)).collect();
+        rules.sort_by_key(|rule| rule.dates.deadline_on);
+        rules
+    }
+
+    fn rule(&self, rule: Rule, dates: Dates) -> RuleLine {
+        let planning = self.site.planning(self.today);
+        let episode = self.episodes.iter().find(|episode| episode.rule == rule);
+        let showings = ladder(planning.policy, planning.calendar, rule, dates);
+        let tightest = showings.iter().filter(|showing| showing.is_reached(self.today)).max_by_key(|s| s.nominal_on);
+        let tightest = tightest.map(|showing| showing.name.clone());
+        let line = |showing: &Showing| StageLine {
+            name: showing.name.clone(),
+            sum: sum(showing),
+            nominal_on: showing.nominal_on,
+            fires_on: showing.fires_on,
+            state: self.state(episode, showing, tightest.as_ref()),
+            audience: self.directory.audience(self.subject, rule, showing.stage, showing.nth > 1),
+        };
+        RuleLine {
+            rule,
+            dates,
+            episode_on: episode.map(|episode| episode.opened_on),
+            silent: self.silence(rule, dates),
+            stages: showings.iter().map(line).collect(),
+        }
+    }
+
+    fn state(&self, episode: Option<&OpenEpisode>, showing: &Showing, tightest: Option<&StageName>) -> StageState {
+        let told = episode.and_then(|episode| {
+            episode.stages.iter().find(|(name, ..)| name == showing.name.as_str()).map(|(_, day, over)| (*day, *over))
+        });
+        match told {
+            Some((day, false)) => StageState::Told(day),
+            Some((day, true)) => StageState::PassedOver(day),
+            None if !showing.is_reached(self.today) => StageState::ToCome,
+            None if tightest == Some(&showing.name) => StageState::Due,
+            None => StageState::Overtaken,
+        }
+    }
+
+    fn silence(&self, rule: Rule, dates: Dates) -> Option<&'static str> {
+        let planning = self.site.planning(self.today);
+        let watched_since = self.register.sends_watched_since();
+        let found = crate::domain::evaluate::findings(
+            planning.policy,
+            planning.calendar,
+            self.subject,
+            watched_since,
+            self.today,
+        );
+        if self.subject.facts.status().is_some_and(|status| status.is_in_flight()) {
+            Some("its status is in flight: everything rests until that ends")
+        } else if outrun(&found, self.today).contains(&rule) {
+            Some("the account ends before this date: the earlier rule speaks")
+        } else if self.today > dates.deadline_on && !rule.goes_on_after_deadline() {
+            Some("the deadline is over: no warning starts any more")
+        } else {
+            None
+        }
+    }
+
+    fn next(&self, rules: &[RuleLine]) -> Option<Next> {
+        let calendar = &self.site.config.calendar;
+        let candidates = rules.iter().filter(|rule| rule.silent.is_none()).flat_map(|rule| {
+            let open = rule.stages.iter().filter(|s| matches!(s.state, StageState::Due | StageState::ToCome));
+            open.map(move |stage| (rule, stage))
+        });
+        let day = |stage: &StageLine| {
+            let on = stage.fires_on.max(self.today);
+            if stage.fires_on == on { on } else { calendar.open_on_or_after(on) }
+        };
+        let (rule, stage) = candidates.min_by_key(|(_, stage)| (day(stage), stage.nominal_on))?;
+        let recipients = stage.audience.recipients.iter().map(|recipient| recipient.address.clone()).collect();
+        Some(Next { rule: rule.rule, stage: stage.name.clone(), on: day(stage), recipients })
+    }
+}
+
+fn sum(showing: &Showing) -> String {
+    let first = match showing.stage.placement {
+        Placement::After(span) => format!("{span} after"),
+        Placement::Before(span) => format!("{span} before the end"),
+    };
+    match (showing.nth, showing.stage.repeat_every) {
+        (nth, Some(every)) if nth > 1 => {
+            format!("{first}, + {}", every.times(i32::try_from(nth - 1).unwrap_or(i32::MAX)))
+        }
+        _ => first,
+    }
+}

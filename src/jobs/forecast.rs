@@ -1,0 +1,33 @@
+//! What will go out next if nothing changes: the planner, run ahead on what is known.
+
+use jiff::{Span, civil::Date};
+
+use crate::{
+    config::Config,
+    domain::{
+        message::Message,
+        plan::{Planning, Told, plan, settle},
+        register::Register,
+    },
+};
+
+/// The first of the `days` days after `today` on which messages would be planned, and those messages.
+#[must_use]
+pub fn next_messages(
+    config: &Config,
+    mut register: Register,
+    mut told: Told,
+    today: Date,
+    days: usize,
+) -> Option<(Date, Vec<Message>)> {
+    for day in today.series(Span::new().days(1)).skip(1).take(days) {
+        let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: day };
+        let missing = settle(planning, &mut register);
+        let plan = plan(planning, &register, &told, missing);
+        if !plan.messages.is_empty() {
+            return Some((day, plan.messages));
+        }
+        told.apply(&plan);
+    }
+    None
+}
