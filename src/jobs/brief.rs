@@ -161,7 +161,7 @@ impl<'a> Briefing<'a> {
 fn unlisted_helpdesk(word: &str, rows: &[&ContactRow]) -> Helpdesk {
     let admin = rows.iter().find(|row| row.role == ContactRole::Admin);
     Helpdesk {
-        name: names::place(word),
+        name: word.trim().to_owned(),
         phone: String::new(),
         email: admin.map(|row| row.address.as_str().to_owned()).unwrap_or_default(),
         hours: String::new(),

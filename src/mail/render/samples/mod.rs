@@ -1,17 +1,16 @@
 //! Invented messages: every rule, stage and branch, for `preview`, `check` and the tests. Nobody in here exists.
+mod people;
 
 use jiff::{
     ToSpan as _,
     civil::{Date, date},
 };
 
+use self::people::{eyecare, local, mailbox, named_only, national, opticians, person, to};
 use super::brief::{Brief, NoticeBrief, Person, SiteBrief, SubjectBrief};
-use crate::{
-    config::Helpdesk,
-    domain::{
-        message::{MessageKind, Reason, StageName},
-        policy::{Rule, Rung},
-    },
+use crate::domain::{
+    message::{MessageKind, Reason, StageName},
+    policy::{Rule, Rung},
 };
 
 /// The day on which the samples are made.
@@ -134,6 +133,7 @@ fn letters() -> Vec<(&'static str, Brief)> {
         notice.site = None;
     };
     let run_by_a_board: fn(&mut NoticeBrief) = |notice| notice.helpdesk = local();
+    let by_somebody: fn(&mut NoticeBrief) = |notice| notice.helpdesk = named_only();
     let elsewhere = |mut brief: Brief| {
         brief.recipient = to("Sam Sample", "sam@family.example");
         brief
@@ -151,6 +151,10 @@ fn letters() -> Vec<(&'static str, Brief)> {
         ("letter.activation.urgent.no_owner", of(Rule::Activation, "urgent", unknown)),
         ("letter.password.expired.inactive", of(Rule::Password, "expired", soon_inactive)),
         ("letter.password.expired.deleted", expired_and_unused()),
+        ("letter.inactivity.warn.named", of(Rule::Inactivity, "warn", by_somebody)),
+        ("letter.password.expired.named", of(Rule::Password, "expired", by_somebody)),
+        ("letter.leaver.remind.named", of(Rule::Leaver, "remind", by_somebody)),
+        ("letter.restore.half.named", elsewhere(of(Rule::Restore, "half", by_somebody))),
         ("letter.password.expired.local", of(Rule::Password, "expired", run_by_a_board)),
         ("letter.leaver.remind.about", of(Rule::Leaver, "remind", |notice| notice.approximate = true)),
         ("letter.leaver.remind.local", of(Rule::Leaver, "remind", run_by_a_board)),
@@ -168,6 +172,11 @@ fn digests_of_one() -> Vec<(&'static str, Brief)> {
     let same: fn(&mut NoticeBrief) = |_| {};
     let never_sent: fn(&mut NoticeBrief) = |notice| notice.subject.last_sent_on = None;
     let run_by_a_board: fn(&mut NoticeBrief) = |notice| notice.helpdesk = local();
+    let by_somebody: fn(&mut NoticeBrief) = |notice| notice.helpdesk = named_only();
+    let of_somebody: fn(&mut NoticeBrief) = |notice| {
+        notice.helpdesk = named_only();
+        notice.subject = mailbox("pharmacy.fx9zz@nhs.net", None);
+    };
     let a_mailbox: fn(&mut NoticeBrief) = |notice| notice.subject = mailbox("pharmacy.fx9zz@nhs.net", None);
     let unknown: fn(&mut NoticeBrief) = |notice| {
         notice.site = None;
@@ -182,6 +191,11 @@ fn digests_of_one() -> Vec<(&'static str, Brief)> {
         ("digest.restore.half.mailbox", of(Rung::SiteMailbox, Rule::Restore, "half", same)),
         ("digest.restore.half.unknown", of(Rung::Owners, Rule::Restore, "half", unknown)),
         ("digest.restore.half.local", of(Rung::Owners, Rule::Restore, "half", run_by_a_board)),
+        ("digest.shared_mailbox.urgent.named", of(Rung::Owners, Rule::SharedMailbox, "urgent", by_somebody)),
+        ("digest.shared_mailbox.silent.named", of(Rung::Owners, Rule::SharedMailbox, "silent", by_somebody)),
+        ("digest.restore.half.named", of(Rung::Owners, Rule::Restore, "half", by_somebody)),
+        ("digest.restore.final.named", of(Rung::Owners, Rule::Restore, "final", by_somebody)),
+        ("digest.restore.final.named_mailbox", of(Rung::Owners, Rule::Restore, "final", of_somebody)),
         ("digest.restore.half.of_a_mailbox", of(Rung::Owners, Rule::Restore, "half", a_mailbox)),
         ("digest.restore.final.mailbox", of(Rung::SiteMailbox, Rule::Restore, "final", same)),
         ("digest.restore.final.local", of(Rung::Owners, Rule::Restore, "final", run_by_a_board)),
@@ -195,6 +209,7 @@ fn digests_of_one() -> Vec<(&'static str, Brief)> {
 /// Digests of several notices, as each sort of reader sees them.
 fn digests() -> Vec<(&'static str, Brief)> {
     let run_by_boards = seven().into_iter().map(|one| changed(one, |notice| notice.helpdesk = local())).collect();
+    let named = with_deleted().into_iter().map(|one| changed(one, |notice| notice.helpdesk = named_only())).collect();
     let mut two_rungs = digest(Rung::Owners, seven());
     if let Some(first) = two_rungs.notices.first_mut() {
         first.rung = Rung::Members;
@@ -209,6 +224,7 @@ fn digests() -> Vec<(&'static str, Brief)> {
         ("digest.deleted.owner", digest(Rung::Owners, with_deleted())),
         ("digest.deleted.only", digest(Rung::Owners, with_deleted().into_iter().take(2).collect())),
         ("digest.deleted.mailbox", digest(Rung::SiteMailbox, with_deleted())),
+        ("digest.several.named", digest(Rung::Owners, named)),
         ("digest.helpdesks.owner", digest(Rung::Owners, two_helpdesks())),
         ("digest.many.owner", digest(Rung::Owners, many(60, 2))),
         ("digest.many.practices", digest(Rung::Owners, many(60, 60))),
@@ -360,54 +376,4 @@ fn third_time(notice: &mut NoticeBrief) {
     notice.stage = StageName::nth("silent", 3);
     notice.reason = Reason::Repeat;
     notice.deadline_on = TODAY.saturating_sub(2.months());
-}
-
-fn to(name: &str, address: &str) -> Person {
-    Person { name: Some(name.to_owned()), address: address.to_owned(), is_shared_mailbox: false }
-}
-
-fn person(name: &str, address: &str) -> SubjectBrief {
-    SubjectBrief { name: Some(name.to_owned()), address: address.to_owned(), ..SubjectBrief::default() }
-}
-
-fn mailbox(address: &str, last_sent_on: Option<Date>) -> SubjectBrief {
-    SubjectBrief { address: address.to_owned(), shared: true, last_sent_on, ..SubjectBrief::default() }
-}
-
-fn opticians() -> SiteBrief {
-    SiteBrief {
-        name: "Example Opticians".to_owned(),
-        town: Some("Anytown".to_owned()),
-        ods: "TP1AB".to_owned(),
-        shared_mailbox: Some("optometry.tp1ab@nhs.net".to_owned()),
-    }
-}
-
-fn eyecare() -> SiteBrief {
-    SiteBrief {
-        name: "Example Eyecare".to_owned(),
-        town: Some("Othertown".to_owned()),
-        ods: "TP2CD".to_owned(),
-        shared_mailbox: Some("optometry.tp2cd@nhs.net".to_owned()),
-    }
-}
-
-fn national() -> Helpdesk {
-    Helpdesk {
-        name: "the NHSmail helpdesk".to_owned(),
-        phone: "0333 200 1133".to_owned(),
-        email: "helpdesk@nhs.net".to_owned(),
-        hours: "24 hours a day, every day".to_owned(),
-        national: true,
-    }
-}
-
-fn local() -> Helpdesk {
-    Helpdesk {
-        name: "the Anyshire IT helpdesk".to_owned(),
-        phone: "01632 960 555".to_owned(),
-        email: "it.help@anyshire.example".to_owned(),
-        hours: "8am to 6pm, Monday to Friday".to_owned(),
-        national: false,
-    }
 }
