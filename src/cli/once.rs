@@ -156,7 +156,7 @@ async fn print_next(site: &Site, finished: &Finished) -> anyhow::Result<()> {
 fn print_where(site: &Site, finished: &Finished) {
     let config = &site.config;
     if config.mail.transport == Transport::Directory {
-        anstream::println!("{BOLD}Look{BOLD:#}   the messages are in {}", config.mail.directory.display());
+        anstream::println!("{BOLD}Look{BOLD:#}   the messages are in {}", screen::path(&config.mail.directory));
     }
     let first = finished.planned.plan.messages.first().and_then(|message| message.notices.first());
     if let Some(notice) = first {

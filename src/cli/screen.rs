@@ -1,5 +1,7 @@
 //! What people read: words for rules and dates, columns, and errors with one tip.
 
+use std::path::Path;
+
 use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
 
@@ -108,6 +110,14 @@ pub const fn anchor_word(rule: Rule) -> &'static str {
         Rule::Restore => "deleted",
         Rule::SharedMailbox => "last sent",
     }
+}
+
+/// A path as short as it can be said from here.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    let Ok(real) = path.canonicalize() else { return path.display().to_string() };
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    real.strip_prefix(&here).unwrap_or(&real).display().to_string()
 }
 
 /// Cuts a text to a width, with an ellipsis.

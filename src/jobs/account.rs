@@ -111,7 +111,7 @@ pub struct Account {
     pub no_date: Vec<Rule>,
     /// What was told.
     pub ledger: Vec<LedgerLine>,
-    /// What comes next.
+    /// What comes next before the account ends; `None` when everything has been told.
     pub next: Option<Next>,
 }
 
@@ -265,6 +265,9 @@ impl<'a> Explainer<'a> {
 
     fn next(&self, rules: &[RuleLine]) -> Option<Next> {
         let calendar = &self.site.config.calendar;
+        let ends = |rule: &&RuleLine| !matches!(rule.rule, Rule::Password | Rule::SharedMailbox | Rule::Restore);
+        let pending = rules.iter().filter(ends).map(|rule| rule.dates.deadline_on).filter(|on| *on >= self.today);
+        let end_on = pending.min().unwrap_or(Date::MAX);
         let candidates = rules.iter().filter(|rule| rule.silent.is_none()).flat_map(|rule| {
             let open = rule.stages.iter().filter(|s| matches!(s.state, StageState::Due | StageState::ToCome));
             open.map(move |stage| (rule, stage))
@@ -274,6 +277,9 @@ impl<'a> Explainer<'a> {
             if stage.fires_on == on { on } else { calendar.open_on_or_after(on) }
         };
         let (rule, stage) = candidates.min_by_key(|(_, stage)| (day(stage), stage.nominal_on))?;
+        if day(stage) > end_on {
+            return None;
+        }
         let recipients = stage.audience.recipients.iter().map(|recipient| recipient.address.clone()).collect();
         Some(Next { rule: rule.rule, stage: stage.name.clone(), on: day(stage), recipients })
     }
