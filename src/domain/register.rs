@@ -4,7 +4,10 @@
 //! has listed yet wait under that address and are taken up when a source lists it. Nothing here knows a database:
 //! the store loads a register, asks it what changed and writes that.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use jiff::civil::Date;
 
@@ -192,20 +195,19 @@ impl Register {
                 register.watch_sends(loaded.as_of);
             }
         }
-        for subject in subjects {
-            register.index(&subject);
-            register.next_id = register.next_id.max(subject.id.0);
-            register.subjects.insert(subject.id, subject);
+        let subjects = subjects.into_iter().map(|subject| (subject.id, subject)).collect::<BTreeMap<_, _>>();
+        register.next_id = subjects.last_key_value().map_or(0, |(id, _)| id.0);
+        for subject in subjects.values() {
+            register.index(subject);
         }
+        register.by_address = holders(&subjects);
+        register.subjects = subjects;
         register
     }
 
     fn index(&mut self, subject: &Subject) {
         for (source, id) in &subject.source_ids {
             self.by_source_id.insert((*source, id.clone()), subject.id);
-        }
-        if let Some(address) = subject.facts.address() {
-            self.by_address.insert(address, subject.id);
         }
         for address in &subject.former_addresses {
             self.by_former_address.insert(address.clone(), subject.id);
@@ -371,11 +373,23 @@ impl Register {
         }
         if let Some(holder) = self.by_address.get(address).copied().filter(|holder| *holder != id) {
             self.absorb_if_disjoint(id, holder);
+            if self.holds_better(holder, address, arrival) {
+                return;
+            }
         }
         if let Some(old) = current_address.filter(|old| old != address) {
             self.leave_address(id, old);
         }
         self.by_address.insert(address.clone(), id);
+    }
+
+    /// Whether another subject's claim to an address is better than an arriving one: then it keeps it, in whichever
+    /// order the two arrive.
+    fn holds_better(&self, holder: SubjectId, address: &Address, arrival: Arrival) -> bool {
+        let holder = self.subjects.get(&holder).filter(|holder| holder.is_listed());
+        let holder = holder.filter(|holder| holder.facts.address().as_ref() == Some(address));
+        let claim = holder.and_then(|holder| holder.facts.get(Field::Address));
+        claim.is_some_and(|claim| !arrival_beats(arrival, address, claim))
     }
 
     fn leave_address(&mut self, id: SubjectId, old: Address) {
@@ -414,6 +428,23 @@ impl Register {
         self.changed.remove(&other);
         self.removed.insert(other);
     }
+}
+
+/// How good a claim to an address is: listed, how new, by which source, and then by number.
+type Claim = (bool, Date, Reverse<(u8, &'static str)>, SubjectId);
+
+/// Who holds which address: of several that claim one, a listed one, and then the best claim.
+fn holders(subjects: &BTreeMap<SubjectId, Subject>) -> HashMap<Address, SubjectId> {
+    let mut best: HashMap<Address, Claim> = HashMap::new();
+    for subject in subjects.values() {
+        let (Some(address), Some(claim)) = (subject.facts.address(), subject.facts.get(Field::Address)) else {
+            continue;
+        };
+        let rank = Reverse((claim.source.rank(), claim.source.as_str()));
+        let standing = (subject.is_listed(), claim.as_of, rank, subject.id);
+        best.entry(address).and_modify(|known| *known = (*known).max(standing)).or_insert(standing);
+    }
+    best.into_iter().map(|(address, (.., holder))| (address, holder)).collect()
 }
 
 /// Whether the arriving row's address is to be believed over the known one.

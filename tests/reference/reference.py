@@ -507,10 +507,12 @@ class World:
             s.restore_anchor, s.restore_guess, s.restore_since = None, False, None
             return
         first, before = s.stretch(says_deleted)
+        # a date that was told before this deletion was seen is another one's (NOTES 2)
+        told = s.get("deleted_at") if "deleted_at" in s.fields and s.fields["deleted_at"][1] >= first else None
         if s.restore_anchor is None or s.restore_since != first:
             s.restore_since = first
-            s.restore_guess = s.get("deleted_at") is None
-            s.restore_anchor = s.get("deleted_at")
+            s.restore_guess = told is None
+            s.restore_anchor = told
             if s.restore_guess:
                 near = [d for d in deadlines_of_an_account(s) if d <= first and (before is None or d >= before + DAY)]
                 if near:
@@ -519,8 +521,8 @@ class World:
                     s.restore_anchor = before + DAY    # the day after the last as-of that did not say deleted
                 else:
                     s.restore_anchor = first           # that as-of
-        elif s.restore_guess and s.get("deleted_at") is not None:
-            s.restore_anchor, s.restore_guess = s.get("deleted_at"), False
+        elif s.restore_guess and told is not None:
+            s.restore_anchor, s.restore_guess = told, False
 
     def look_for_the_gone(self, today):
         """Rule 6: gone from two snapshots running of the only source that had it: deleted when a deadline of it has passed."""
