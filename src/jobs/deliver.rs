@@ -4,7 +4,10 @@
 //! leaves; whatever happens then, the store says so. A failed recipient never stops the others; a refusal of
 //! ourselves stops the batch and rejects nobody.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
@@ -12,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{JobError, Site, brief::Briefing};
 use crate::{
-    config::{Config, Transport},
+    config::{Config, Smtp, Transport},
     domain::{
         delivery::{Decision, retry_delay},
         message::{Message, Notice},
@@ -31,6 +34,12 @@ use crate::{
 
 /// Steps of a conversation that may each take the whole time-out, before a lease can be taken for lapsed.
 const STEPS_OF_A_LEASE: u64 = 12;
+
+/// How long the right to try a message lasts at most.
+#[must_use]
+pub fn lease_span(smtp: &Smtp) -> Duration {
+    Duration::from_secs(smtp.timeout_secs.saturating_mul(STEPS_OF_A_LEASE).saturating_add(60))
+}
 
 /// How long a message that cannot be written waits for a better template, in hours.
 const UNWRITABLE_WAIT_HOURS: i64 = 1;
@@ -73,7 +82,7 @@ pub fn renderer(config: &Config) -> Result<Renderer, JobError> {
 /// # Errors
 /// When the store fails or the messages cannot be written at all.
 pub async fn deliver(site: &Site, register: Arc<Register>, stop: &CancellationToken) -> Result<Delivered, JobError> {
-    recover(site).await?;
+    recover(site, site.clock.now()).await?;
     let batch = Arc::new(Batch {
         renderer: renderer(&site.config)?,
         site: site.clone(),
@@ -102,10 +111,15 @@ fn connections(site: &Site) -> u16 {
     }
 }
 
-/// Settles attempts that were cut off: nobody knows how they ended (rule 25).
-async fn recover(site: &Site) -> Result<(), JobError> {
-    let now = site.clock.now();
-    for (message, token) in site.store.list_lapsed_leases(now).await? {
+/// Settles attempts that were cut off, those whose lease ends by `before`: nobody knows how they ended (rule 25).
+///
+/// Who has just taken the right to work on the store knows that every lease in it belongs to a program that is gone,
+/// and says [`Timestamp::MAX`].
+///
+/// # Errors
+/// When the store fails.
+pub async fn recover(site: &Site, before: Timestamp) -> Result<(), JobError> {
+    for (message, token) in site.store.list_lapsed_leases(before).await? {
         let why = "the program was cut off during the attempt, so nobody knows whether the message went".to_owned();
         let settlement = unknown(site, &message, why);
         site.store.settle_message(message.number, &token, &settlement).await?;
@@ -146,8 +160,7 @@ impl Batch {
 
     fn lease(&self) -> Lease {
         let now = self.site.clock.now();
-        let secs = self.site.config.mail.smtp.timeout_secs.saturating_mul(STEPS_OF_A_LEASE).saturating_add(60);
-        let span = SignedDuration::from_secs(i64::try_from(secs).unwrap_or(i64::MAX));
+        let span = SignedDuration::try_from(lease_span(&self.site.config.mail.smtp)).unwrap_or(SignedDuration::MAX);
         let until = now.checked_add(span).unwrap_or(Timestamp::MAX);
         Lease { token: format!("{:032x}", rand::random::<u128>()), now, until }
     }

@@ -89,9 +89,7 @@ pub fn complete(before: &Looks, now: &Looks) -> (Vec<PathBuf>, Vec<PathBuf>) {
 /// When a folder or the store fails.
 pub async fn sweep(site: &Site, progress: &(dyn Fn(&str, u64) + Sync)) -> Result<Observed, JobError> {
     let snapshots = &site.config.snapshots;
-    if !snapshots.inbox.exists() {
-        fs::create_dir_all(&snapshots.inbox).map_err(folder("make the inbox", &snapshots.inbox))?;
-    }
+    make_inbox(site)?;
     let before = look(&snapshots.inbox)?;
     let settle = Duration::from_secs(snapshots.settle_secs);
     if has_recent(&before, settle) {
@@ -102,6 +100,21 @@ pub async fn sweep(site: &Site, progress: &(dyn Fn(&str, u64) + Sync)) -> Result
     let still = |path: &PathBuf| (file_name(path), "it is still being written: it is taken when it is complete".into());
     observed.left.extend(unfinished.iter().map(still));
     Ok(observed)
+}
+
+fn make_inbox(site: &Site) -> Result<(), JobError> {
+    let inbox = &site.config.snapshots.inbox;
+    if inbox.exists() { Ok(()) } else { fs::create_dir_all(inbox).map_err(folder("make the inbox", inbox)) }
+}
+
+/// Makes the folders that exports pass through, and tries whether they can be used.
+///
+/// # Errors
+/// The first folder that cannot be used.
+pub fn prepare(site: &Site) -> Result<(), JobError> {
+    make_inbox(site)?;
+    look(&site.config.snapshots.inbox)?;
+    make_ready(site)
 }
 
 #[expect(clippy::disallowed_methods, reason = "compared with the file system's own times, which --at does not move")]

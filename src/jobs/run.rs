@@ -15,7 +15,10 @@ use super::{
     plan::{Planned, climb_refused, plan_dry, plan_run},
     read_settings,
 };
-use crate::domain::{message::MessageKind, plan::Plan, register::Register};
+use crate::{
+    domain::{message::MessageKind, plan::Plan, register::Register},
+    store::RunId,
+};
 
 /// Rungs a notice can climb: more passes than this find nothing new.
 const MOST_CLIMBS: usize = 6;
@@ -74,16 +77,38 @@ pub async fn run_today(
     let Planned { plan, register } = plan_run(site, run).await?;
     let register = Arc::new(register);
     let mut report = summarise(&observed, &plan);
-    for _ in 0..=MOST_CLIMBS {
-        add(&mut report.delivered, deliver(site, Arc::clone(&register), stop).await?);
-        if stop.is_cancelled() || climb_refused(site, run, &register).await? == 0 {
-            break;
-        }
-    }
+    report.delivered = deliver_and_climb(site, run, &register, stop).await?;
     let as_json = serde_json::to_string(&report).unwrap_or_default();
     site.store.finish_run(run, site.clock.now(), &as_json).await?;
     let register = Arc::try_unwrap(register).unwrap_or_else(|shared| Register::clone(&shared));
     Ok(Finished { on, observed, planned: Planned { plan, register }, report })
+}
+
+/// Delivers what is due between runs: deferred messages whose time has come, and what an earlier delivery left.
+///
+/// # Errors
+/// When the store fails or the messages cannot be written at all.
+pub async fn deliver_due(site: &Site, stop: &CancellationToken) -> Result<Delivered, JobError> {
+    let Some(run) = site.store.list_runs(1).await?.pop() else { return Ok(Delivered::default()) };
+    let register = Arc::new(site.store.load_register().await?);
+    deliver_and_climb(site, run.id, &register, stop).await
+}
+
+/// Delivers; what is refused climbs a rung and is delivered to the next, until nothing climbs.
+async fn deliver_and_climb(
+    site: &Site,
+    run: RunId,
+    register: &Arc<Register>,
+    stop: &CancellationToken,
+) -> Result<Delivered, JobError> {
+    let mut delivered = Delivered::default();
+    for _ in 0..=MOST_CLIMBS {
+        add(&mut delivered, deliver(site, Arc::clone(register), stop).await?);
+        if stop.is_cancelled() || climb_refused(site, run, register).await? == 0 {
+            break;
+        }
+    }
+    Ok(delivered)
 }
 
 /// Says what today's run would do, and changes nothing.
