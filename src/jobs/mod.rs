@@ -12,6 +12,7 @@ pub mod observe;
 pub mod plan;
 pub mod replay;
 pub mod run;
+pub mod scheduler;
 
 use std::sync::Arc;
 
