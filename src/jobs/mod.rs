@@ -10,9 +10,12 @@ pub mod load;
 pub mod naming;
 pub mod observe;
 pub mod plan;
+pub mod pulse;
 pub mod replay;
 pub mod run;
 pub mod scheduler;
+pub mod watch;
+pub mod worker;
 
 use std::sync::Arc;
 

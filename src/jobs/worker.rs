@@ -1,0 +1,325 @@
+//! The one worker of the daemon: it takes jobs in turn, so that no two ever run at once.
+//!
+//! It owns the right to work on the store for as long as it lives. On each beat it asks what is due: the run of a
+//! civil day, messages whose next attempt has come; between beats it looks into the inbox. A failed job is told once,
+//! loudly, and tried again after a growing rest; the store remembers what was done.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp, Zoned, civil::Date};
+use tokio::{
+    sync::watch::Receiver,
+    time::{Duration, Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    JobError, Site,
+    deliver::{Delivered, recover},
+    load::{LoadOutcome, LoadReport},
+    observe::{Observed, look, take},
+    pulse::Pulse,
+    run::{Finished, deliver_due, run_today},
+    scheduler::{Due, Rope, Timetable, due},
+    watch::Watch,
+};
+use crate::{
+    domain::delivery::retry_delay,
+    store::{Claim, MessageState, sqlite::StoreLock},
+};
+
+/// Longest rest after failures; a rest that lies further ahead was begun under a wrong clock.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(6);
+
+/// What a reload replaces as a whole.
+#[derive(Clone)]
+pub struct Plant {
+    /// What the jobs work with.
+    pub site: Site,
+    /// When runs are due.
+    pub timetable: Timetable,
+}
+
+/// Takes jobs in turn.
+pub struct Worker {
+    plant: Receiver<Arc<Plant>>,
+    /// Held, not used: nobody else works on the store while the worker lives.
+    _lock: Option<StoreLock>,
+    pulse: Pulse,
+    stop: CancellationToken,
+    tell: Box<dyn Fn(&str) + Send + Sync>,
+    told: String,
+    watch: Watch,
+    inbox_failed: bool,
+    /// A claimed day whose run did not end; `None` when every claim did.
+    unfinished: Option<Date>,
+    run_rest: Rest,
+    mail_rest: Rest,
+}
+
+/// The pause after failures; it grows.
+#[derive(Debug, Default)]
+struct Rest {
+    failures: u32,
+    until: Option<Timestamp>,
+}
+
+impl Rest {
+    fn is_on(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| now < until && now.duration_until(until) <= LONGEST_REST)
+    }
+
+    fn note(&mut self, went_well: bool, now: Timestamp) {
+        if went_well {
+            *self = Self::default();
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            self.until = now.checked_add(retry_delay(self.failures, 0.0)).ok();
+        }
+    }
+}
+
+impl Worker {
+    /// A worker that has the right to work on the store. `tell` is given one line of status whenever it changes.
+    #[must_use]
+    pub fn new(
+        plant: Receiver<Arc<Plant>>,
+        lock: Option<StoreLock>,
+        pulse: Pulse,
+        stop: CancellationToken,
+        tell: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            plant,
+            _lock: lock,
+            pulse,
+            stop,
+            tell: Box::new(tell),
+            told: String::new(),
+            watch: Watch::default(),
+            inbox_failed: false,
+            unfinished: None,
+            run_rest: Rest::default(),
+            mail_rest: Rest::default(),
+        }
+    }
+
+    /// Picks up what the last program left: attempts that were cut off, and a day that was claimed and not finished.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume(&mut self) -> Result<(), JobError> {
+        let site = self.site();
+        recover(&site, Timestamp::MAX).await?;
+        self.unfinished = site.store.last_due_day().await?;
+        Ok(())
+    }
+
+    /// Works until it is told to stop: on each ring of the bell, and on each look into the inbox.
+    pub async fn work(mut self, rope: Rope) {
+        self.beat().await;
+        let mut next_look = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                Ok(()) = self.plant.changed() => {
+                    self.start_afresh();
+                    next_look = Instant::now();
+                }
+                () = rope.rung() => self.beat().await,
+                () = sleep_until(next_look) => {
+                    self.look().await;
+                    next_look = Instant::now() + self.between_looks();
+                }
+            }
+        }
+    }
+
+    /// After a reload nothing rests: somebody may have mended what failed.
+    fn start_afresh(&mut self) {
+        self.run_rest = Rest::default();
+        self.mail_rest = Rest::default();
+        self.watch.forget();
+    }
+
+    /// Does what is due now.
+    pub async fn beat(&mut self) {
+        self.pulse.beat();
+        let plant = Arc::clone(&self.plant.borrow());
+        if let Err(failure) = self.run_if_due(&plant).await {
+            let now = plant.site.clock.now();
+            self.run_rest.note(false, now);
+            tracing::error!(%failure, "today's run failed and is tried again later: {failure}");
+        }
+        if let Err(failure) = self.deliver_if_due(&plant.site).await {
+            self.mail_rest.note(false, plant.site.clock.now());
+            tracing::error!(%failure, "waiting messages could not be delivered and are tried again later: {failure}");
+        }
+        self.show_status(&plant).await;
+    }
+
+    async fn run_if_due(&mut self, plant: &Plant) -> Result<(), JobError> {
+        let store = &plant.site.store;
+        let now = plant.site.clock.now();
+        if self.stop.is_cancelled() || self.run_rest.is_on(now) {
+            return Ok(());
+        }
+        match due(&plant.timetable.local(now), &plant.timetable, store.last_due_day().await?) {
+            Due::Baseline { day } => {
+                store.pass_days(&[day], "baseline", now).await?;
+                tracing::info!(run.on = %day, "first start: the first run is the next one due after {day}");
+            }
+            Due::Run { day, skipped } => {
+                if !skipped.is_empty() {
+                    store.pass_days(&skipped, "skipped", now).await?;
+                    let days = skipped.len();
+                    tracing::warn!(days, "nobody was here on {days} due days: one run makes up for them");
+                }
+                self.run_day(&plant.site, day).await?;
+            }
+            Due::Nothing { .. } => {
+                if let Some(day) = self.unfinished {
+                    self.run_day(&plant.site, day).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs for a civil day when the store says that nobody did.
+    async fn run_day(&mut self, site: &Site, day: Date) -> Result<(), JobError> {
+        if site.store.claim_day(day, site.clock.now()).await? == Claim::Taken {
+            self.unfinished = None;
+            return Ok(());
+        }
+        self.unfinished = Some(day);
+        tracing::info!(run.on = %day, "the run of {day} begins");
+        let pulse = self.pulse.clone();
+        let finished = run_today(site, "daemon", &move |_, _| pulse.beat(), &self.stop).await?;
+        site.store.finish_day(day, site.clock.now()).await?;
+        self.unfinished = None;
+        let now = site.clock.now();
+        self.run_rest.note(true, now);
+        self.mail_rest.note(finished.report.delivered.stopped.is_none(), now);
+        tell_run(day, &finished);
+        Ok(())
+    }
+
+    async fn deliver_if_due(&mut self, site: &Site) -> Result<(), JobError> {
+        let now = site.clock.now();
+        if self.stop.is_cancelled() || self.mail_rest.is_on(now) {
+            return Ok(());
+        }
+        let is_due = site.store.next_attempt_at().await?.is_some_and(|at| at <= now);
+        if !is_due && site.store.list_lapsed_leases(now).await?.is_empty() {
+            return Ok(());
+        }
+        let delivered = deliver_due(site, &self.stop).await?;
+        self.mail_rest.note(delivered.stopped.is_none(), site.clock.now());
+        tell_delivery(&delivered);
+        Ok(())
+    }
+
+    /// Looks into the inbox and loads what has become complete.
+    pub async fn look(&mut self) {
+        self.pulse.beat();
+        let site = self.site();
+        match self.load_complete(&site).await {
+            Ok(observed) => {
+                tell_loads(&observed);
+                self.inbox_failed = false;
+            }
+            Err(failure) if self.inbox_failed => tracing::debug!(%failure, "the inbox still cannot be read"),
+            Err(failure) => {
+                tracing::error!(%failure, "the inbox cannot be read, exports wait in it: {failure}");
+                self.inbox_failed = true;
+                self.watch.forget();
+            }
+        }
+    }
+
+    async fn load_complete(&mut self, site: &Site) -> Result<Observed, JobError> {
+        let looks = tokio::task::block_in_place(|| look(&site.config.snapshots.inbox))?;
+        let ready = self.watch.ready(looks, site.today());
+        let pulse = self.pulse.clone();
+        take(site, &ready, &move |_, _| pulse.beat()).await
+    }
+
+    fn between_looks(&self) -> Duration {
+        let snapshots = &self.plant.borrow().site.config.snapshots;
+        Duration::from_secs(snapshots.poll_secs.max(snapshots.settle_secs))
+    }
+
+    fn site(&self) -> Site {
+        self.plant.borrow().site.clone()
+    }
+
+    /// Tells the status when it has changed. A status that cannot be read is no reason to stop.
+    async fn show_status(&mut self, plant: &Plant) {
+        match status(plant).await {
+            Ok(line) if line != self.told => {
+                (self.tell)(&line);
+                self.told = line;
+            }
+            Ok(_) => (),
+            Err(failure) => tracing::debug!(%failure, "the status cannot be read"),
+        }
+    }
+}
+
+/// `last run Fri 20 Nov 07:30; next run Mon 23 Nov 07:30; 3 messages waiting`
+async fn status(plant: &Plant) -> Result<String, JobError> {
+    let store = &plant.site.store;
+    let local = plant.timetable.local(plant.site.clock.now());
+    let last = store.list_runs(1).await?.pop().map(|run| plant.timetable.local(run.started_at));
+    let next = plant.timetable.next(&local, store.last_due_day().await?);
+    let counts = store.count_messages().await?;
+    let is_open = |state| matches!(state, MessageState::Pending | MessageState::Deferred | MessageState::Leased);
+    let waiting: u64 = counts.into_iter().filter(|(state, _)| is_open(*state)).map(|(_, count)| count).sum();
+    let shown = |at: Option<Zoned>| at.map_or("never".to_owned(), |at| at.strftime("%a %-d %b %H:%M").to_string());
+    Ok(format!("last run {}; next run {}; {waiting} messages waiting", shown(last), shown(next)))
+}
+
+fn tell_run(day: Date, finished: &Finished) {
+    tell_loads(&finished.observed);
+    let report = &finished.report;
+    let messages: u64 = report.messages.values().sum();
+    let accepted = report.delivered.accepted;
+    tracing::info!(
+        run.on = %day,
+        run.subjects = report.subjects,
+        run.messages = messages,
+        run.accepted = accepted,
+        run.deferred = report.delivered.deferred,
+        run.rejected = report.delivered.rejected,
+        run.unknown = report.delivered.unknown,
+        "the run of {day} ended: {messages} messages planned, {accepted} accepted"
+    );
+}
+
+fn tell_delivery(delivered: &Delivered) {
+    let Delivered { accepted, deferred, rejected, cancelled, unknown, .. } = delivered;
+    tracing::info!(accepted, deferred, rejected, cancelled, unknown, "waiting messages: {accepted} accepted");
+}
+
+fn tell_loads(observed: &Observed) {
+    for load in &observed.loads {
+        tell_load(load);
+    }
+    for (file, why) in &observed.left {
+        tracing::info!(file, "{file} is left in the inbox: {why}");
+    }
+}
+
+fn tell_load(load: &LoadReport) {
+    let (file, rows) = (&load.file, load.rows);
+    match load.outcome {
+        LoadOutcome::Loaded => tracing::info!(file, rows, "{file} was loaded: {rows} rows"),
+        LoadOutcome::Duplicate => tracing::info!(file, "{file} was loaded before and changes nothing"),
+        LoadOutcome::Quarantined => {
+            let why = load.reason.as_deref().unwrap_or_default();
+            tracing::error!(file, "{file} was refused and put into quarantine: {why}");
+        }
+    }
+}
