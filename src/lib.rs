@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod jobs;
+pub mod lifecycle;
 pub mod mail;
 pub mod sources;
 pub mod store;

@@ -1,0 +1,285 @@
+//! The life of the daemon: start, readiness, reload, watchdog, soft stop, hard stop.
+//!
+//! - Ready means: the store is open and ours, the templates compile, the folders can be used.
+//! - SIGHUP loads the configuration again. All of it works, or nothing changes; a job under way keeps what it has.
+//! - SIGTERM and SIGINT: the bell stops, the message under way is finished, nothing else is begun. Who takes longer
+//!   than [`SOFT_STOP`], or is asked a second time, is dropped: an attempt without an outcome stays leased in the
+//!   store, and the next start settles it (rule 23).
+//! - The watchdog hears of us while the bell rings *and* the worker got on within the time that one message may take:
+//!   a bare timer would call a stuck daemon alive, a shorter span a slow mail server dead.
+//!
+//! Decides nothing about notices; it starts and ends those who do.
+mod notify;
+mod plant;
+
+use std::sync::Arc;
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::JoinHandle,
+    time::{Duration, Interval, MissedTickBehavior, interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{self, StartError},
+    clock::Clock,
+    config::{Loaded, Problems},
+    jobs::{
+        JobError,
+        deliver::lease_span,
+        pulse::Pulse,
+        scheduler::{Bell, Rope, ScheduleError},
+        worker::{Plant, Worker},
+    },
+    store::StoreError,
+};
+
+/// How long the message under way may take to end after a signal.
+const SOFT_STOP: Duration = Duration::from_secs(8);
+
+/// How often the bell is checked on.
+const CHECK_THE_BELL: Duration = Duration::from_secs(10);
+
+/// Reads the configuration again, with everything that was read at the start.
+pub type Reload = Box<dyn Fn() -> Result<Loaded, Problems> + Send + Sync>;
+
+/// What the daemon starts from.
+pub struct Start {
+    /// The configuration, checked.
+    pub config: Loaded,
+    /// How it is read again on SIGHUP.
+    pub reload: Reload,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the daemon could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A part could not be opened.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A folder or the templates cannot be used, or the store failed.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The bell or the timetable.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// Signals cannot be heard.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
+    /// The worker ended by itself.
+    #[error("the worker ended early: {0}")]
+    Worker(#[source] tokio::task::JoinError),
+}
+
+impl RunError {
+    /// Whether the store is to blame.
+    #[must_use]
+    pub fn is_store(&self) -> bool {
+        matches!(self, Self::Start(StartError::Store(_)) | Self::Job(JobError::Store(_)))
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        Self::Start(StartError::Store(error))
+    }
+}
+
+/// Runs the daemon until SIGTERM or SIGINT; needs the multi-threaded runtime.
+///
+/// A job that blocks may outlive the hard stop: end the runtime with a time limit afterwards.
+///
+/// # Errors
+/// What kept it from starting, or the worker's end.
+pub async fn run(start: Start) -> Result<(), RunError> {
+    let mut signals = Signals::new().map_err(RunError::Signals)?;
+    let mut daemon = Daemon::start(start).await?;
+    notify::ready("started");
+    let ended = daemon.attend(&mut signals).await;
+    notify::stopping();
+    let stopped = daemon.stop(&mut signals).await;
+    ended.and(stopped)
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => Event::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Event::Stop("SIGINT"),
+            _ = self.hangup.recv() => Event::Reload,
+        }
+    }
+
+    /// Waits for another request to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+}
+
+/// What happens next in the daemon's life.
+enum Event {
+    Stop(&'static str),
+    Reload,
+    Watchdog,
+    CheckTheBell,
+    WorkerEnded(Result<(), tokio::task::JoinError>),
+}
+
+struct Daemon {
+    reload: Reload,
+    plant: watch::Sender<Arc<Plant>>,
+    bell: Option<Bell>,
+    rope: Rope,
+    pulse: Pulse,
+    stop: CancellationToken,
+    worker: JoinHandle<()>,
+    watchdog: Option<Interval>,
+    check: Interval,
+}
+
+impl Daemon {
+    async fn start(start: Start) -> Result<Self, RunError> {
+        let Start { config: Loaded { config, warnings }, reload, clock } = start;
+        plant::tell(&warnings);
+        let lock = app::lock_store(&config)?;
+        let (pulse, stop, rope) = (Pulse::default(), CancellationToken::new(), Rope::default());
+        let plant = plant::build(app::open(config, clock).await?, &pulse)?;
+        tracing::info!(mail = plant.site.mailer.describe(), "messages leave by {}", plant.site.mailer.describe());
+        let (sender, receiver) = watch::channel(Arc::new(plant));
+        let mut worker = Worker::new(receiver, lock, pulse.clone(), stop.clone(), notify::status);
+        worker.resume().await?;
+        let bell = Some(Bell::hang(rope.clone()).await?);
+        let worker = tokio::spawn(worker.work(rope.clone()));
+        let watchdog = notify::watchdog_interval().map(patient);
+        Ok(Self { reload, plant: sender, bell, rope, pulse, stop, worker, watchdog, check: patient(CHECK_THE_BELL) })
+    }
+
+    /// Answers signals and timers until the daemon is to end.
+    async fn attend(&mut self, signals: &mut Signals) -> Result<(), RunError> {
+        loop {
+            match self.next(signals).await {
+                Event::Stop(signal) => {
+                    tracing::info!(signal, "{signal}: stopping");
+                    return Ok(());
+                }
+                Event::Reload => self.reload(),
+                Event::Watchdog => self.pat_the_watchdog(),
+                Event::CheckTheBell => self.check_the_bell().await?,
+                Event::WorkerEnded(ended) => return ended.map_err(RunError::Worker),
+            }
+        }
+    }
+
+    async fn next(&mut self, signals: &mut Signals) -> Event {
+        tokio::select! {
+            biased;
+            event = signals.next() => event,
+            ended = &mut self.worker => Event::WorkerEnded(ended),
+            () = tick(self.watchdog.as_mut()) => Event::Watchdog,
+            _ = self.check.tick() => Event::CheckTheBell,
+        }
+    }
+
+    /// Takes the new configuration as a whole, or keeps the old one and says so.
+    fn reload(&self) {
+        notify::reloading();
+        tracing::info!("SIGHUP: the configuration is read again");
+        match tokio::task::block_in_place(|| self.rebuild()) {
+            Ok(()) => {
+                tracing::info!("the new configuration is in force");
+                notify::ready("configuration reloaded");
+            }
+            Err(why) => {
+                tracing::error!("the new configuration is rejected, the old one stays in force: {why}");
+                notify::ready(&format!("configuration rejected: {why}"));
+            }
+        }
+    }
+
+    /// Tells every problem, and returns the first.
+    fn rebuild(&self) -> Result<(), String> {
+        let loaded = (self.reload)().map_err(|Problems(problems)| {
+            plant::tell(&problems);
+            problems.iter().min_by_key(|problem| problem.severity).map(plant::one_line).unwrap_or_default()
+        })?;
+        let old = Arc::clone(&self.plant.borrow());
+        let plant = plant::rebuild(&old, loaded, &self.pulse).map_err(|error| error.to_string())?;
+        self.plant.send_replace(Arc::new(plant));
+        Ok(())
+    }
+
+    fn pat_the_watchdog(&self) {
+        let allowed = lease_span(&self.plant.borrow().site.config.mail.smtp);
+        match (self.rope.is_alive(), self.pulse.is_alive(allowed)) {
+            (true, true) => notify::watchdog(),
+            (false, _) => tracing::error!("no sign of life for the watchdog: the scheduler is silent"),
+            (true, false) => tracing::error!("no sign of life for the watchdog: the worker does not get on"),
+        }
+    }
+
+    async fn check_the_bell(&mut self) -> Result<(), RunError> {
+        if let Some(bell) = self.bell.take() {
+            self.bell = Some(bell.or_new().await?);
+        }
+        Ok(())
+    }
+
+    /// Soft stop, then hard stop.
+    async fn stop(mut self, signals: &mut Signals) -> Result<(), RunError> {
+        if let Some(bell) = self.bell.take() {
+            bell.stop().await;
+        }
+        self.stop.cancel();
+        if self.worker.is_finished() {
+            return Ok(());
+        }
+        let ended = tokio::select! {
+            ended = timeout(SOFT_STOP, &mut self.worker) => ended.ok(),
+            () = signals.stop() => None,
+        };
+        if let Some(ended) = ended {
+            tracing::info!("stopped");
+            return ended.map_err(RunError::Worker);
+        }
+        self.worker.abort();
+        tracing::warn!("stopped in the middle of a job: the next start finds out what became of it");
+        Ok(())
+    }
+}
+
+fn patient(span: Duration) -> Interval {
+    let mut interval = interval(span);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn tick(interval: Option<&mut Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}

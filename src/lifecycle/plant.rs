@@ -1,0 +1,78 @@
+//! From a checked configuration to something the worker can work with, at the start and at a reload.
+//!
+//! Everything that can be wrong is tried here, so that a configuration either works as a whole or changes nothing.
+
+use std::sync::Arc;
+
+use super::RunError;
+use crate::{
+    app,
+    config::{Config, Loaded, Place, Problem, Severity, needs_restart},
+    jobs::{
+        Site,
+        deliver::renderer,
+        observe::prepare,
+        pulse::{Pulse, PulsedMailer},
+        scheduler::Timetable,
+        worker::Plant,
+    },
+};
+
+/// A plant around an open site: templates compile, folders can be used, the schedule is known.
+///
+/// # Errors
+/// The first thing that cannot be used.
+pub fn build(site: Site, pulse: &Pulse) -> Result<Plant, RunError> {
+    renderer(&site)?;
+    prepare(&site)?;
+    let timetable = Timetable::new(&site.config.schedule.evaluate, site.config.time_zone.clone())?;
+    let mailer = Arc::new(PulsedMailer { mailer: site.mailer, pulse: pulse.clone() });
+    Ok(Plant { site: Site { mailer, ..site }, timetable })
+}
+
+/// The plant of another configuration, around the same store and clock. Settings that need a restart keep their
+/// values, and are named in the log.
+///
+/// # Errors
+/// The first thing that cannot be used; the old plant still can.
+pub fn rebuild(old: &Plant, loaded: Loaded, pulse: &Pulse) -> Result<Plant, RunError> {
+    let config = keep_until_restart(&old.site.config, loaded.config);
+    let mailer = app::mailer(&config).map_err(app::StartError::from)?;
+    let site = Site { config: Arc::new(config), mailer, ..old.site.clone() };
+    let plant = build(site, pulse)?;
+    tell(&loaded.warnings);
+    Ok(plant)
+}
+
+fn keep_until_restart(old: &Config, new: Config) -> Config {
+    for key in needs_restart(old, &new) {
+        tracing::warn!(key, "{key} has changed and counts after a restart");
+    }
+    Config { database: old.database.clone(), log: old.log.clone(), ..new }
+}
+
+/// Logs what is wrong with a configuration, one line for each problem.
+pub fn tell(problems: &[Problem]) {
+    for problem in problems {
+        let line = one_line(problem);
+        match problem.severity {
+            Severity::Error => tracing::error!("configuration: {line}"),
+            Severity::Warning => tracing::warn!("configuration: {line}"),
+        }
+    }
+}
+
+/// `lapsewatch.toml:3:8: must be a whole number (1 to 65535)`
+#[must_use]
+pub fn one_line(problem: &Problem) -> String {
+    let place = problem.place.as_ref().map(|place| format!("{}: ", shown(place))).unwrap_or_default();
+    let tip = problem.tip.as_ref().map(|tip| format!(" ({tip})")).unwrap_or_default();
+    format!("{place}{}{tip}", problem.message)
+}
+
+fn shown(place: &Place) -> String {
+    match &place.spot {
+        Some(spot) => format!("{}:{}:{}", place.name, spot.line, spot.column),
+        None => place.name.clone(),
+    }
+}
