@@ -75,3 +75,22 @@ impl Session for PulsedSession {
         self.session.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::memory::MemoryMailer;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_message_is_a_sign_of_life() {
+        let pulse = Pulse::default();
+        let mailer = PulsedMailer { mailer: Arc::new(MemoryMailer::new()), pulse: pulse.clone() };
+        let minute = Duration::from_mins(1);
+        tokio::time::sleep(minute * 2).await;
+        assert!(!pulse.is_alive(minute));
+        let (from, to) = ("a@anyshire.example".into(), "b@anyshire.example".into());
+        let mail = Outgoing { from, to, raw: Vec::new(), file_stem: "one".into() };
+        mailer.session().send(&mail).await.unwrap();
+        assert!(pulse.is_alive(minute));
+    }
+}

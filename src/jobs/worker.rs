@@ -125,6 +125,7 @@ impl Worker {
                 () = self.stop.cancelled() => return,
                 Ok(()) = self.plant.changed() => {
                     self.start_afresh();
+                    self.beat().await;
                     next_look = Instant::now();
                 }
                 () = rope.rung() => self.beat().await,
