@@ -1,0 +1,13 @@
+//! The daemon: which days run, what a restart finds, and how it answers signals and the service manager.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail tests")]
+
+#[path = "daemon/days.rs"]
+mod days;
+#[path = "daemon/house.rs"]
+mod house;
+#[path = "daemon/night.rs"]
+mod night;
+#[path = "daemon/process.rs"]
+mod process;
+#[path = "daemon/server.rs"]
+mod server;
