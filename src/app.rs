@@ -9,7 +9,7 @@ use crate::{
     mail::{Mailer, SendError, directory::DirectoryMailer, smtp::SmtpMailer},
     store::{
         Store, StoreError,
-        sqlite::{SqliteStore, StoreLock, lock},
+        sqlite::{IN_MEMORY, SqliteStore, StoreLock, lock, path_of},
     },
 };
 
@@ -30,6 +30,16 @@ pub enum StartError {
 /// When the database cannot be opened or is of a newer version.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(SqliteStore::open(&config.database.url).await?))
+}
+
+/// The configuration for a command that only reads: where no database is yet, it reads an empty one in memory and
+/// makes none.
+#[must_use]
+pub fn leaving_no_trace(mut config: Config) -> Config {
+    if path_of(&config.database.url).is_some_and(|path| !path.exists()) {
+        config.database.url = IN_MEMORY.to_owned();
+    }
+    config
 }
 
 /// Takes the right to write to the store of a configuration; hold it for as long as anything is written.

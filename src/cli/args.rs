@@ -24,7 +24,7 @@ Look:
   explain     One account: dates, why, what was told, what comes next
 Do:
   run         The daemon: load, evaluate and send, every day
-  once        Load the inbox and send what is due now (--dry-run to only show it)
+  once        Load the inbox and send what is due now (--dry-run: only say so)
   load        Read exports now
 Try out:
   check       Check configuration, messages and mail server
@@ -35,22 +35,23 @@ Try out:
 Options:
 {options}
 
-Each command has its own --help.
+Each command has its own --help. The environment can set everything too:
+LAPSEWATCH_CONFIG names the file, LAPSEWATCH__MAIL__OPERATOR is mail.operator.
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 configuration, 5 database,
             6 mail refused, 7 files quarantined
 ";
 
 /// Watch NHSmail accounts and remind people before they lose them
 #[derive(Debug, Parser)]
-#[command(name = "lapsewatch", version, styles = STYLES, help_template = HELP, max_term_width = 80)]
+#[command(name = "lapsewatch", version, styles = STYLES, help_template = HELP, max_term_width = 80, next_display_order = 100)]
 pub struct Arguments {
-    /// Configuration [default: /etc/lapsewatch/lapsewatch.toml]
-    #[arg(short, long, global = true, env = "LAPSEWATCH_CONFIG", value_name = "FILE", hide_env_values = true)]
+    /// Settings [default: /etc/lapsewatch/lapsewatch.toml]
+    #[arg(short, long, global = true, env = "LAPSEWATCH_CONFIG", value_name = "FILE", hide_env = true)]
     pub config: Option<PathBuf>,
-    /// One setting over the file's, such as mail.transport="directory"
+    /// One setting over the file's, mail.transport="smtp"
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Act as if it were this instant, such as 2026-11-20T08:00:00Z
+    /// Act as if it were then: 2026-11-20T08:00:00Z
     #[arg(long, global = true, value_name = "INSTANT")]
     pub at: Option<Timestamp>,
     /// text or json

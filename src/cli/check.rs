@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Exit,
-    screen::{ATTENTION, BOLD, counted},
+    screen::{ATTENTION, BOLD, counted, hanging, say},
 };
 use crate::{
     app,
@@ -17,11 +17,14 @@ use crate::{
 /// How long a mail server may take to answer a check, in seconds.
 const MAIL_SERVER_WAIT_SECS: u64 = 10;
 
+/// Where the text of a line begins.
+const COLUMN: usize = 19;
+
 /// Checks what can be checked and says it line by line.
 pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) -> anyhow::Result<Exit> {
     let mut tally = Tally::default();
     for warning in warnings {
-        anstream::print!("{}", warning.render(true));
+        say!("{}", warning.render(true));
         tally.warnings += 1;
     }
     tally.ok("config", "every key is known and every value makes sense");
@@ -30,10 +33,10 @@ pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) 
     check_mail(&config, &mut tally).await;
     let warned = counted(tally.warnings, "warning");
     if templates_ok {
-        anstream::println!("{warned}. Nothing was sent.");
+        say!("{warned}. Nothing was sent.");
         Ok(Exit::Done)
     } else {
-        anstream::println!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent.");
+        say!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent.");
         Ok(Exit::Configuration)
     }
 }
@@ -46,12 +49,17 @@ struct Tally {
 impl Tally {
     fn ok(&self, what: &str, text: &str) {
         let _ = self;
-        anstream::println!("{BOLD}ok{BOLD:#}    {what:<12} {text}");
+        say!("{BOLD}ok{BOLD:#}    {what:<12} {}", hanging(text, COLUMN));
+    }
+
+    fn error(&self, what: &str, text: &str) {
+        let _ = self;
+        say!("{ATTENTION}error{ATTENTION:#} {what:<12} {}", hanging(text, COLUMN));
     }
 
     fn warn(&mut self, what: &str, text: &str) {
         self.warnings += 1;
-        anstream::println!("{ATTENTION}warn{ATTENTION:#}  {what:<12} {text}");
+        say!("{ATTENTION}warn{ATTENTION:#}  {what:<12} {}", hanging(text, COLUMN));
     }
 }
 
@@ -60,13 +68,13 @@ fn check_templates(config: &Config, tally: &mut Tally) -> bool {
     let renderer = match renderer(config) {
         Ok(renderer) => renderer,
         Err(error) => {
-            anstream::println!("{ATTENTION}error{ATTENTION:#} {:<12} {error}", "messages");
+            tally.error("messages", &error.to_string());
             return false;
         }
     };
     let problems = renderer.check();
     for problem in problems.iter().filter(|problem| !problem.warning) {
-        anstream::println!("{ATTENTION}error{ATTENTION:#} {:<12} {problem}", "messages");
+        tally.error("messages", &problem.to_string());
     }
     for problem in problems.iter().filter(|problem| problem.warning) {
         tally.warn("messages", &problem.to_string());

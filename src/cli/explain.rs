@@ -7,7 +7,7 @@ use super::{
     Exit,
     args::{Explain, Format},
     json::{NoticeLine, line},
-    screen::{self, ATTENTION, BOLD, FAINT, anchor_word, at_deadline, distance, long_day},
+    screen::{self, ATTENTION, BOLD, FAINT, anchor_word, at_deadline, distance, hanging, long_day, say, tell},
 };
 use crate::{
     domain::{
@@ -32,7 +32,8 @@ pub async fn explain(site: &Site, options: &Explain, format: Format) -> anyhow::
             Format::Text => print(&account, site.today()),
         },
         Found::Unknown(similar) => {
-            anstream::eprintln!("{ATTENTION}error{ATTENTION:#}: {address} is in no export that was loaded");
+            let said = format!("{address} is in no export that was loaded");
+            tell!("{ATTENTION}error{ATTENTION:#}: {}", hanging(&said, 7));
             match similar.as_slice() {
                 [] => screen::tip("lapsewatch status shows which exports were loaded"),
                 like => screen::tip(&format!("did you mean {}?", join(like))),
@@ -59,14 +60,19 @@ fn print(account: &Account, today: Date) {
 fn print_head(account: &Account, today: Date) {
     let address = account.subject.address();
     match account.subject.facts.display_name().and_then(names::person) {
-        Some(name) => anstream::println!("{BOLD}{name} <{address}>{BOLD:#}"),
-        None => anstream::println!("{BOLD}{address}{BOLD:#}"),
+        Some(name) => say!("{BOLD}{name} <{address}>{BOLD:#}"),
+        None => say!("{BOLD}{address}{BOLD:#}"),
     }
     match account.rules.iter().find(|rule| rule.silent.is_none()) {
-        Some(rule) => anstream::println!("{}", sentence(rule, today)),
-        None => anstream::println!("No rule counts for it now."),
+        Some(rule) => say!("{}", hanging(&sentence(rule, today), 0)),
+        None => say!("No rule counts for it now."),
     }
-    anstream::println!();
+    let is_over = |rule: &&RuleLine| rule.silent.is_some() && rule.dates.deadline_on < today;
+    let is_live = account.subject.is_live();
+    for rule in account.rules.iter().filter(is_over).filter(|rule| is_live && rule.rule != Rule::Restore) {
+        say!("It was to be deleted on {} ({}) and is still live.", long_day(rule.dates.deadline_on), rule.rule);
+    }
+    say!();
 }
 
 /// `Will be deleted on Tue 24 Nov 2026, in 3 days. Act by Mon 23 Nov 2026.`
@@ -75,12 +81,15 @@ fn sentence(rule: &RuleLine, today: Date) -> String {
     let what = match rule.rule {
         Rule::Activation | Rule::Inactivity | Rule::Leaver => "Will be deleted on",
         Rule::Password => "The password expires on",
-        Rule::Restore => "Was deleted; can be restored until",
+        Rule::Restore => "Deleted; can be restored until",
         Rule::SharedMailbox => "Can be deleted from",
     };
     let about = if rule.dates.is_approximate { " about" } else { "" };
-    let act_by = on.yesterday().unwrap_or(on);
-    format!("{what}{about} {}, {}. Act by {}.", long_day(on), distance(today, on), long_day(act_by))
+    let by = match on.yesterday() {
+        Ok(day) if day > today => format!("by {}", day.strftime("%a %-d %b")),
+        _ => "now".to_owned(),
+    };
+    format!("{what}{about} {}, {}. Act {by}.", long_day(on), distance(today, on))
 }
 
 fn print_people(account: &Account) {
@@ -88,20 +97,20 @@ fn print_people(account: &Account) {
     let site_name = account.contacts.iter().find_map(|row| row.site_name.as_deref()).or(facts.org_name());
     if let Some(ods) = facts.ods() {
         let name = site_name.map(names::place).unwrap_or_default();
-        anstream::println!("{:<11}{name} ({ods})", "Practice");
+        say!("{:<11}{name} ({ods})", "Practice");
     }
     for row in account.contacts.iter().filter(|row| row.role == ContactRole::Owner) {
-        anstream::println!("{:<11}{}", "Owner", row.address);
+        say!("{:<11}{}", "Owner", row.address);
     }
     for mailbox in &account.mailboxes {
-        anstream::println!("{:<11}{mailbox}", "Mailbox");
+        say!("{:<11}{mailbox}", "Mailbox");
     }
     let read = if account.is_read { "somebody reads this address" } else { "nobody is known to read this address" };
-    anstream::println!("{:<11}{read}\n", "Read");
+    say!("{:<11}{read}\n", "Read");
 }
 
 fn print_facts(account: &Account) {
-    anstream::println!("{BOLD}Facts{BOLD:#}");
+    say!("{BOLD}Facts{BOLD:#}");
     for known in account.facts.iter().filter(|known| known.field != Field::Address) {
         let from = match &known.file {
             Some(file) => format!("{file}:{}", known.fact.line),
@@ -109,9 +118,9 @@ fn print_facts(account: &Account) {
         };
         let field = known.field.as_str().trim_end_matches("_on").replace('_', " ");
         let value = screen::fit(&known.fact.value.to_string(), 26);
-        anstream::println!("  {field:<23} {value:<26} {FAINT}{}{FAINT:#}", screen::fit(&from, 32));
+        say!("  {field:<23} {value:<26} {FAINT}{}{FAINT:#}", screen::fit(&from, 32));
     }
-    anstream::println!();
+    say!();
 }
 
 fn print_rules(account: &Account, today: Date) {
@@ -119,82 +128,86 @@ fn print_rules(account: &Account, today: Date) {
         print_rule(rule, today);
     }
     for rule in &account.no_date {
-        anstream::println!("{BOLD}{rule}{BOLD:#}: applies, but no file gives a date to count from\n");
+        say!("{BOLD}{rule}{BOLD:#}: applies, but no file gives a date to count from\n");
     }
 }
 
 fn print_rule(rule: &RuleLine, today: Date) {
     let dates = rule.dates;
-    anstream::println!("{BOLD}{}{BOLD:#}", rule.rule);
+    say!("{BOLD}{}{BOLD:#}", rule.rule);
     let guess = if dates.is_approximate { "  (a guess: no file says)" } else { "" };
-    anstream::println!("  {}  {}{guess}", dates.anchor_on, anchor_word(rule.rule));
+    say!("  {}  {}{guess}", dates.anchor_on, anchor_word(rule.rule));
     if let Some(inactive_on) = dates.inactive_on {
         let days = screen::days_between(dates.anchor_on, inactive_on);
-        anstream::println!("  {inactive_on}  {:<24} +{days} days", "inactive");
+        say!("  {inactive_on}  {:<24} +{days} days", "inactive");
     }
     let days = screen::days_between(dates.anchor_on, dates.deadline_on);
-    anstream::println!(
+    say!(
         "  {}  {:<24} +{days} days, {}",
         dates.deadline_on,
         at_deadline(rule.rule),
         distance(today, dates.deadline_on)
     );
     if let Some(why) = rule.silent {
-        anstream::println!("  silent: {why}");
+        say!("  silent: {why}");
     }
     for stage in &rule.stages {
-        print_stage(stage);
+        print_stage(stage, rule.silent.is_some());
     }
-    anstream::println!();
+    say!();
 }
 
-fn print_stage(stage: &StageLine) {
+/// Columns for a stage's name and the sum behind its day.
+const STAGE_WIDTH: usize = 41;
+
+fn print_stage(stage: &StageLine, is_silent: bool) {
     let moved = if stage.fires_on == stage.nominal_on {
         String::new()
     } else {
-        format!(" (not {}, closed)", stage.nominal_on.strftime("%a %-d %b"))
+        format!(" (not {})", stage.nominal_on.strftime("%a %-d %b"))
     };
     let stands = match stage.state {
         StageState::Told(day) => format!("told {day}"),
         StageState::PassedOver(day) => format!("passed over {day}"),
+        StageState::Due | StageState::Overtaken | StageState::ToCome if is_silent => "silent".to_owned(),
         StageState::Due => "due".to_owned(),
         StageState::Overtaken => "overtaken".to_owned(),
         StageState::ToCome => "to come".to_owned(),
     };
-    let what = format!("{}, {}{moved}", stage.name, stage.sum);
-    anstream::println!("    {}  {:<45} {stands}", stage.fires_on, screen::fit(&what, 45));
+    let sum = format!("{}, {}", stage.name, stage.sum);
+    let whole = format!("{sum}{moved}");
+    let what = if whole.chars().count() <= STAGE_WIDTH { whole } else { screen::fit(&sum, STAGE_WIDTH) };
+    say!("    {}  {what:<STAGE_WIDTH$} {stands}", stage.fires_on);
 }
 
 fn print_next(account: &Account, today: Date) {
-    anstream::println!("{BOLD}Next{BOLD:#}");
+    say!("{BOLD}Next{BOLD:#}");
     match &account.next {
-        None => anstream::println!("  nothing: no stage is left to tell\n"),
+        None => say!("  nothing: no stage is left to tell\n"),
         Some(next) => {
             let on = long_day(next.on);
-            anstream::println!("  {on} ({}): {} {}", distance(today, next.on), next.rule, next.stage);
+            say!("  {on} ({}): {} {}", distance(today, next.on), next.rule, next.stage);
             for recipient in &next.recipients {
-                anstream::println!("    to {recipient}");
+                say!("    to {recipient}");
             }
-            anstream::println!("  because that stage is the next one reached, and was not told in this episode\n");
+            say!("  because that stage is the next one reached, and was not told in this episode\n");
         }
     }
 }
 
 fn print_told(account: &Account) {
-    anstream::println!("{BOLD}Told{BOLD:#}");
+    say!("{BOLD}Told{BOLD:#}");
     if account.ledger.is_empty() {
-        anstream::println!("  nothing yet");
+        say!("  nothing yet");
     }
+    let mut last = None;
     for told in account.ledger.iter().rev() {
-        let what = format!("{} {}", told.notice.rule, told.notice.stage);
-        anstream::println!(
-            "  {}  {:<22} {:<28} {} {FAINT}{}{FAINT:#}",
-            told.on_day,
-            screen::fit(&what, 22),
-            screen::fit(&told.recipient, 28),
-            told.state.as_str(),
-            told.reference
-        );
+        let what = format!("{}  {} {}", told.on_day, told.notice.rule, told.notice.stage);
+        if last.as_ref() != Some(&what) {
+            say!("  {what}");
+        }
+        last = Some(what);
+        say!("    {FAINT}{}{FAINT:#}  {:<9}  {}", told.reference, told.state.as_str(), told.recipient);
     }
 }
 

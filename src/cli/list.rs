@@ -9,7 +9,7 @@ use super::{
     Exit,
     args::{Format, List},
     json::{NoticeLine, line},
-    screen::{self, BOLD, FAINT, at_deadline, distance, fit},
+    screen::{self, BOLD, FAINT, fit, hanging, in_short, say},
 };
 use crate::{
     domain::{
@@ -121,18 +121,17 @@ fn print_subjects(lines: &[SubjectLine], today: Date, options: &List) {
             (_, true) => "Somebody was told of everything that is near.",
             _ => "No account needs action.",
         };
-        anstream::println!("{what}");
+        say!("{what}");
         return;
     }
-    anstream::println!("{BOLD}{:<11} {:<30} {:<24} {}{BOLD:#}", "DEADLINE", "SUBJECT", "WHAT", "TOLD");
+    say!("{BOLD}{:<10} {:<30} {:<26} {}{BOLD:#}", "DEADLINE", "SUBJECT", "WHAT", "TOLD");
     for row in lines {
-        let rule = Rule::parse(row.rule).map_or(row.rule, at_deadline);
-        let what = format!("{rule} {}", distance(today, row.deadline_on));
+        let what = Rule::parse(row.rule).map_or_else(String::new, |rule| in_short(rule, today, row.deadline_on));
         let told = row.told.map_or_else(|| "nobody".to_owned(), |day| day.to_string());
         let subject = fit(&row.subject, 30);
-        anstream::println!("{:<11} {subject:<30} {:<24} {told}", row.deadline_on.to_string(), fit(&what, 24));
+        say!("{:<10} {subject:<30} {what:<26} {told}", row.deadline_on.to_string());
     }
-    anstream::println!(
+    say!(
         "{FAINT}{}. Why: lapsewatch explain ADDRESS{FAINT:#}",
         screen::counted(lines.len() as u64, "line")
     );
@@ -140,7 +139,7 @@ fn print_subjects(lines: &[SubjectLine], today: Date, options: &List) {
 
 fn print_messages(messages: &[StoredMessage], format: Format) -> anyhow::Result<Exit> {
     if format == Format::Text && messages.is_empty() {
-        anstream::println!("No such messages.");
+        say!("No such messages.");
     }
     for message in messages {
         match format {
@@ -164,11 +163,11 @@ fn message_row(stored: &StoredMessage) -> MessageRow<'_> {
 
 fn print_message(stored: &StoredMessage) {
     let (kind, recipient) = (stored.message.kind.as_str(), &stored.message.recipient);
-    anstream::println!("{BOLD}{}{BOLD:#}  {kind} to {recipient}, {}", stored.reference, stored.state.as_str());
+    say!("{BOLD}{}{BOLD:#}  {kind} to {recipient}, {}", stored.reference, stored.state.as_str());
     for notice in &stored.message.notices {
-        anstream::println!("  {} {} {}, {}", notice.subject, notice.rule, notice.stage, notice.deadline_on);
+        say!("  {} {} {}, {}", notice.subject, notice.rule, notice.stage, notice.deadline_on);
     }
     if let Some(reply) = &stored.reply {
-        anstream::println!("  {FAINT}{reply}{FAINT:#}");
+        say!("  {FAINT}{}{FAINT:#}", hanging(reply, 2));
     }
 }

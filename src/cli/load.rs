@@ -5,7 +5,7 @@ use super::{
     args::{Format, Load},
     json,
     progress::Progress,
-    screen::{ATTENTION, BOLD, FAINT, counted, thousands},
+    screen::{ATTENTION, BOLD, FAINT, counted, hanging, say, thousands},
 };
 use crate::{
     domain::snapshot::Source,
@@ -39,30 +39,33 @@ pub fn print(report: &LoadReport) {
     let source = report.source.as_deref().and_then(Source::parse);
     match (report.outcome, source, report.as_of) {
         (LoadOutcome::Loaded, Some(source), Some(as_of)) => {
-            anstream::println!("{BOLD}{}{BOLD:#}: {} of {as_of}", report.file, source.title());
-            anstream::println!("  {}", counts(report));
+            say!("{BOLD}{}{BOLD:#}: {} of {as_of}", report.file, source.title());
+            say!("  {}", counts(report));
         }
         (LoadOutcome::Duplicate, ..) => {
-            anstream::println!("{BOLD}{}{BOLD:#}: {}", report.file, report.reason.as_deref().unwrap_or("duplicate"));
+            say!("{BOLD}{}{BOLD:#}: passed over", report.file);
+            say!("  {}", hanging(report.reason.as_deref().unwrap_or("it was loaded before"), 2));
         }
         _ => {
             let reason = report.reason.as_deref().unwrap_or("it cannot be read");
-            anstream::println!("{BOLD}{}{BOLD:#}: {ATTENTION}refused{ATTENTION:#}", report.file);
-            anstream::println!("  {reason}");
+            say!("{BOLD}{}{BOLD:#}: {ATTENTION}refused{ATTENTION:#}", report.file);
+            say!("  {}", hanging(reason, 2));
         }
     }
     for warning in &report.warnings {
-        anstream::println!("  {ATTENTION}!{ATTENTION:#} {warning}");
+        say!("  {ATTENTION}!{ATTENTION:#} {}", hanging(warning, 4));
     }
     if !report.missing_columns.is_empty() {
-        anstream::println!("  {FAINT}not in the file: {}{FAINT:#}", report.missing_columns.join(", "));
+        let columns = format!("not in the file: {}", report.missing_columns.join(", "));
+        say!("  {FAINT}{}{FAINT:#}", hanging(&columns, 2));
     }
     for row in report.rejected.iter().take(MOST_REJECTED_SHOWN) {
-        anstream::println!("  {ATTENTION}rejected{ATTENTION:#} line {}: {}", row.line, row.reason);
+        let why = format!("line {}: {}", row.line, row.reason);
+        say!("  {ATTENTION}rejected{ATTENTION:#} {}", hanging(&why, 11));
     }
     let more = report.rejected_count.saturating_sub(MOST_REJECTED_SHOWN as u64);
     if more > 0 {
-        anstream::println!("  … and {} more (all of them with --format json)", thousands(more));
+        say!("  … and {} more (all of them with --format json)", thousands(more));
     }
 }
 

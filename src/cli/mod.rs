@@ -21,9 +21,12 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use clap::Parser;
 
-use self::args::{Arguments, Command, Format};
+use self::{
+    args::{Arguments, Command, Format, Once},
+    screen::tell,
+};
 use crate::{
-    app,
+    app::{self, StartError},
     clock::{Clock, ShiftedClock, SystemClock},
     config::{self, Config, Loaded, Problems},
     jobs::{JobError, Site},
@@ -95,14 +98,20 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     let is_broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
     };
+    // Errors that show another's words in place of their own hide it from the chain.
     let is_store = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<StoreError>() || matches!(cause.downcast_ref(), Some(JobError::Store(_)))
+        cause.is::<StoreError>()
+            || matches!(cause.downcast_ref(), Some(JobError::Store(_)))
+            || matches!(cause.downcast_ref(), Some(StartError::Store(_)))
+    };
+    let is_mail = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<SendError>() || matches!(cause.downcast_ref(), Some(StartError::Mail(_)))
     };
     if error.chain().any(is_broken_pipe) {
         Exit::Done
     } else if error.chain().any(is_store) {
         Exit::Database
-    } else if error.chain().any(<dyn std::error::Error>::is::<SendError>) {
+    } else if error.chain().any(is_mail) {
         Exit::MailRefused
     } else {
         Exit::Failed
@@ -113,7 +122,7 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
     let loaded = match context.load_config() {
         Ok(loaded) => loaded,
         Err(problems) => {
-            anstream::eprint!("{}", problems.render(true));
+            tell!("{}", problems.render(true));
             return Ok(Exit::Configuration);
         }
     };
@@ -121,7 +130,7 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
     if !matches!(context.arguments.command, Command::Check) {
         for warning in &loaded.warnings {
             if !context.arguments.quiet {
-                anstream::eprint!("{}", warning.render(true));
+                tell!("{}", warning.render(true));
             }
         }
     }
@@ -137,8 +146,9 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
 }
 
 async fn with_site(command: &Command, config: Config, context: &Invocation, format: Format) -> anyhow::Result<Exit> {
-    let writes = matches!(command, Command::Once(_) | Command::Load(_));
+    let writes = matches!(command, Command::Once(Once { dry_run: false }) | Command::Load(_));
     let _lock = if writes { app::lock_store(&config)? } else { None };
+    let config = if writes { config } else { app::leaving_no_trace(config) };
     let site: Site = app::open(config, Arc::clone(&context.clock)).await?;
     match command {
         Command::Once(options) => once::once(&site, options, format).await,

@@ -8,7 +8,7 @@ use super::{
     json::{MessageLine, line},
     load,
     progress::Progress,
-    screen::{self, ATTENTION, BOLD, FAINT, counted, day, thousands},
+    screen::{self, ATTENTION, BOLD, FAINT, counted, day, hanging, say, tell, thousands},
 };
 use crate::{
     config::Transport,
@@ -16,6 +16,7 @@ use crate::{
     jobs::{
         Site,
         forecast::next_messages,
+        load::LoadOutcome,
         observe::Observed,
         plan::Planned,
         run::{Finished, run_dry, run_today},
@@ -33,7 +34,7 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
     if options.dry_run {
         let (observed, planned) = run_dry(site).await?;
         match format {
-            Format::Json => print_json(&planned.plan.messages)?,
+            Format::Json => print_json(&observed, &planned.plan.messages)?,
             Format::Text => print_dry(site, &observed, &planned),
         }
         return Ok(quarantined(&observed));
@@ -43,38 +44,51 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
     let finished = run_today(site, "once", &|file, rows| progress.show(file, rows), &stop).await?;
     drop(progress);
     match format {
-        Format::Json => print_json(&finished.planned.plan.messages)?,
+        Format::Json => print_json(&finished.observed, &finished.planned.plan.messages)?,
         Format::Text => print(site, &finished).await?,
     }
-    match &finished.report.delivered.stopped {
-        Some(why) => {
-            anstream::eprintln!("{ATTENTION}sending stopped{ATTENTION:#}: {why}");
-            screen::tip("nothing is lost and nobody was rejected: mend it and run again");
-            Ok(Exit::MailRefused)
-        }
-        None => Ok(quarantined(&finished.observed)),
+    let delivered = &finished.report.delivered;
+    if let Some(why) = &delivered.stopped {
+        tell!("{ATTENTION}sending stopped{ATTENTION:#}: {}", hanging(why, 17));
+        screen::tip("nothing is lost and nobody was rejected: mend it and run again");
     }
+    if delivered.unknown > 0 {
+        let unknown = counted(delivered.unknown, "message");
+        tell!("{ATTENTION}nobody knows{ATTENTION:#} whether {unknown} went: the mail server never said");
+        screen::tip("last warnings are sent again by themselves; the others: lapsewatch list --unknown");
+    }
+    let is_refused = delivered.stopped.is_some() || delivered.unknown > 0;
+    Ok(if is_refused { Exit::MailRefused } else { quarantined(&finished.observed) })
 }
 
 fn quarantined(observed: &Observed) -> Exit {
     if observed.has_quarantined() { Exit::Quarantined } else { Exit::Done }
 }
 
-fn print_json(messages: &[Message]) -> std::io::Result<()> {
+/// The messages as lines; what is wrong with files goes to standard error, out of the way of scripts.
+fn print_json(observed: &Observed, messages: &[Message]) -> std::io::Result<()> {
+    for report in observed.loads.iter().filter(|report| report.outcome == LoadOutcome::Quarantined) {
+        let why = format!("{}: {}", report.file, report.reason.as_deref().unwrap_or_default());
+        tell!("{ATTENTION}refused{ATTENTION:#}: {}", hanging(&why, 9));
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    messages.iter().try_for_each(|message| line(&mut out, &MessageLine::from(message)))
+    messages.iter().try_for_each(|message| line(&mut out, &MessageLine::from(message)))?;
+    std::io::Write::flush(&mut out)
 }
 
 fn print_dry(site: &Site, observed: &Observed, planned: &Planned) {
     print_inbox(observed);
     let today = site.today();
     let messages = &planned.plan.messages;
-    anstream::println!("{BOLD}Would send {}{BOLD:#} on {}", counted(messages.len() as u64, "message"), day(today));
+    match messages.len() as u64 {
+        0 => say!("{BOLD}Nothing is due{BOLD:#} on {}", day(today)),
+        count => say!("{BOLD}Would send {}{BOLD:#} on {}", counted(count, "message"), day(today)),
+    }
     if !messages.is_empty() {
-        anstream::println!();
+        say!();
         screen::messages(messages, today, usize::MAX);
     }
-    anstream::println!("\nDry run: nothing was loaded, saved or sent.");
+    say!("\nDry run: nothing was loaded, saved or sent.");
 }
 
 async fn print(site: &Site, finished: &Finished) -> anyhow::Result<()> {
@@ -91,12 +105,13 @@ fn print_inbox(observed: &Observed) {
         load::print(report);
     }
     for (file, why) in &observed.left {
-        anstream::println!("{BOLD}{file}{BOLD:#}: {why}");
+        say!("{BOLD}{file}{BOLD:#}: left in the inbox");
+        say!("  {}", hanging(why, 2));
     }
     if observed.loads.is_empty() && observed.left.is_empty() {
-        anstream::println!("{FAINT}No new files in the inbox.{FAINT:#}");
+        say!("{FAINT}No new files in the inbox.{FAINT:#}");
     }
-    anstream::println!();
+    say!();
 }
 
 fn print_sent(site: &Site, finished: &Finished) {
@@ -107,21 +122,28 @@ fn print_sent(site: &Site, finished: &Finished) {
         Transport::Smtp => format!("by {}", site.mailer.describe()),
         Transport::Directory => "as files".to_owned(),
     };
-    anstream::println!("{BOLD}{planned} due{BOLD:#} on {}, {} sent {how}", day(finished.on), delivered.accepted);
+    match (messages.len(), delivered.accepted) {
+        (0, 0) => say!("{BOLD}Nothing is due{BOLD:#} on {}", day(finished.on)),
+        (0, sent) => say!("{BOLD}Nothing new{BOLD:#} on {}, {} sent that waited", day(finished.on), thousands(sent)),
+        (_, sent) => {
+            let said = format!("due on {}, {} sent {how}", day(finished.on), thousands(sent));
+            say!("{BOLD}{planned}{BOLD:#} {}", hanging(&said, planned.len() + 1));
+        }
+    }
     let rest = [
         (delivered.deferred, "to be tried again"),
         (delivered.rejected, "refused by the mail server"),
         (delivered.cancelled, "cancelled: they no longer stood"),
-        (delivered.unknown, "nobody knows: see lapsewatch list --unknown"),
+        (delivered.unknown, "that nobody knows of: lapsewatch list --unknown"),
     ];
     for (count, what) in rest.iter().filter(|(count, _)| *count > 0) {
-        anstream::println!("  {ATTENTION}{}{ATTENTION:#} {what}", thousands(*count));
+        say!("  {ATTENTION}{}{ATTENTION:#} {what}", thousands(*count));
     }
     if !messages.is_empty() {
-        anstream::println!();
+        say!();
         screen::messages(messages, finished.on, MOST_MESSAGES_SHOWN);
     }
-    anstream::println!();
+    say!();
 }
 
 /// What the operator should look at besides the messages.
@@ -135,7 +157,8 @@ fn print_lines(site: &Site, finished: &Finished) {
     ];
     let _ = site;
     for (count, what, why) in lines.iter().filter(|(count, ..)| *count > 0) {
-        anstream::println!("{ATTENTION}!{ATTENTION:#} {} {why}", counted(*count, what));
+        let line = format!("{} {why}", counted(*count, what));
+        say!("{ATTENTION}!{ATTENTION:#} {}", hanging(&line, 2));
     }
 }
 
@@ -146,20 +169,24 @@ async fn print_next(site: &Site, finished: &Finished) -> anyhow::Result<()> {
     match next {
         Some((on, messages)) => {
             let count = counted(messages.len() as u64, "message");
-            anstream::println!("{BOLD}Next{BOLD:#}   {}: {count}, if nothing changes", day(on));
+            say!("{BOLD}Next{BOLD:#}   {}: {count}, if nothing changes", day(on));
         }
-        None => anstream::println!("{BOLD}Next{BOLD:#}   nothing in the next {DAYS_AHEAD} days, if nothing changes"),
+        None => say!("{BOLD}Next{BOLD:#}   nothing in the next {DAYS_AHEAD} days, if nothing changes"),
     }
     Ok(())
 }
 
 fn print_where(site: &Site, finished: &Finished) {
+    if finished.report.delivered.accepted == 0 {
+        return;
+    }
     let config = &site.config;
     if config.mail.transport == Transport::Directory {
-        anstream::println!("{BOLD}Look{BOLD:#}   the messages are in {}", screen::path(&config.mail.directory));
+        let place = format!("the messages are in {}", screen::path(&config.mail.directory));
+        say!("{BOLD}Look{BOLD:#}   {}", hanging(&place, 7));
     }
     let first = finished.planned.plan.messages.first().and_then(|message| message.notices.first());
     if let Some(notice) = first {
-        anstream::println!("       why one was sent: lapsewatch explain {}", notice.subject);
+        say!("       why one was sent: {}", hanging(&format!("lapsewatch explain {}", notice.subject), 25));
     }
 }

@@ -4,7 +4,11 @@ use std::fs;
 
 use anyhow::Context;
 
-use super::{Exit, args::Preview, screen};
+use super::{
+    Exit,
+    args::Preview,
+    screen::{self, hanging, say},
+};
 use crate::{
     config::Config,
     domain::subject::Address,
@@ -28,7 +32,8 @@ pub fn preview(config: &Config, options: &Preview) -> anyhow::Result<Exit> {
         write(config, &renderer, options, name, brief)?;
     }
     let written = screen::counted(samples.len() as u64, "message");
-    anstream::println!("Wrote {written} to {} as .eml, .html and .txt. Nothing was sent.", options.to.display());
+    let told = format!("Wrote {written} to {} as .eml, .html and .txt. Nothing was sent.", options.to.display());
+    say!("{}", hanging(&told, 0));
     Ok(Exit::Done)
 }
 
@@ -52,6 +57,6 @@ fn write(config: &Config, renderer: &Renderer, options: &Preview, name: &str, br
         let path = options.to.join(format!("{name}.{ending}"));
         fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    anstream::println!("{name:<34} {}", screen::fit(&words.subject, 70));
+    say!("{name}\n    {}", words.subject);
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{
     Exit,
     args::{Format, Replay as Options},
     json::{MessageLine, line},
-    screen,
+    screen::{self, ATTENTION, hanging, tell},
 };
 use crate::{config::Config, domain::message::Message, jobs::replay::Replay};
 
@@ -32,13 +32,8 @@ pub fn replay(config: &Config, options: &Options, format: Format) -> anyhow::Res
     });
     printed.and_then(|()| out.flush()).context("cannot print")?;
     for refused in &replay.refused {
-        anstream::eprintln!(
-            "{}refused{:#}: {}: {}",
-            screen::ATTENTION,
-            screen::ATTENTION,
-            refused.file,
-            refused.reason
-        );
+        let why = format!("{}: {}", refused.file, refused.reason);
+        tell!("{ATTENTION}refused{ATTENTION:#}: {}", hanging(&why, 9));
     }
     Ok(if replay.refused.is_empty() { Exit::Done } else { Exit::Quarantined })
 }

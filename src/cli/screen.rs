@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
 
 use crate::domain::{
-    message::{Message, MessageKind, Notice},
+    message::{Message, MessageKind},
     policy::Rule,
 };
 
@@ -17,6 +17,40 @@ pub const ATTENTION: Style = AnsiColor::Red.on_default().bold();
 /// Less important things.
 pub const FAINT: Style = Style::new().dimmed();
 
+/// The width that every line keeps to, unless a name or an address in it is wider.
+const WIDTH: usize = 80;
+
+/// A line on standard output. A reader that went away is not worth a word: the work goes on, and the exit code stays.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(anstream::stdout(), $($words)*);
+    }};
+}
+
+/// A line on standard error.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(anstream::stderr(), $($words)*);
+    }};
+}
+
+pub(super) use {say, tell};
+
+/// Breaks a text into lines of 80 columns: the first goes on where the caller stands, at `column`, and the others
+/// begin there.
+#[must_use]
+pub fn hanging(text: &str, column: usize) -> String {
+    let indent = " ".repeat(column);
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(&indent)
+        .subsequent_indent(&indent)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options).trim_start().to_owned()
+}
+
 /// Prints an error with its causes.
 pub fn error(error: &anyhow::Error) {
     let mut causes: Vec<String> = Vec::new();
@@ -25,12 +59,12 @@ pub fn error(error: &anyhow::Error) {
             causes.push(cause);
         }
     }
-    anstream::eprintln!("{ATTENTION}error{ATTENTION:#}: {}", causes.join(": "));
+    tell!("{ATTENTION}error{ATTENTION:#}: {}", hanging(&causes.join(": "), 7));
 }
 
 /// A line under an error that says what to do.
 pub fn tip(text: &str) {
-    anstream::eprintln!("  {BOLD}tip{BOLD:#}: {text}");
+    tell!("  {BOLD}tip{BOLD:#}: {}", hanging(text, 7));
 }
 
 /// `1 file`, `2 files`.
@@ -92,11 +126,28 @@ pub fn days_between(from: Date, to: Date) -> i32 {
 pub const fn at_deadline(rule: Rule) -> &'static str {
     match rule {
         Rule::Activation | Rule::Inactivity => "deleted",
-        Rule::Leaver => "deleted (leaver)",
+        Rule::Leaver => "deleted",
         Rule::Password => "password expires",
         Rule::Restore => "restore ends",
         Rule::SharedMailbox => "can be deleted",
     }
+}
+
+/// What happens at a rule's deadline and how far away that is: `deleted in 4 days`, at most 26 columns.
+#[must_use]
+pub fn in_short(rule: Rule, today: Date, deadline_on: Date) -> String {
+    let when = distance(today, deadline_on);
+    let what = match (rule, deadline_on < today) {
+        (Rule::Password, true) => "expired",
+        (Rule::Restore, true) => "restore ended",
+        (_, true) => "was due",
+        (Rule::Activation | Rule::Inactivity, _) => "deleted",
+        (Rule::Leaver, _) => "leaver: deleted",
+        (Rule::Password, _) => "password ends",
+        (Rule::Restore, _) => "restore ends",
+        (Rule::SharedMailbox, _) => "can be deleted",
+    };
+    format!("{what} {when}")
 }
 
 /// What a rule counts from.
@@ -132,22 +183,22 @@ pub fn fit(text: &str, width: usize) -> String {
 
 /// A table of messages: deadline, recipient, what, why; 80 columns.
 pub fn messages(messages: &[Message], today: Date, most: usize) {
-    anstream::println!("{BOLD}{:<11} {:<30} {:<14} {}{BOLD:#}", "DEADLINE", "TO", "WHAT", "WHY");
+    say!("{BOLD}{:<10} {:<28} {:<12} {}{BOLD:#}", "DEADLINE", "TO", "WHAT", "WHY");
     let mut by_deadline: Vec<_> = messages.iter().collect();
     by_deadline.sort_by_key(|message| (message.notices.first().map(|notice| notice.deadline_on), &message.recipient));
     for message in by_deadline.iter().take(most) {
         let Some(first) = message.notices.first() else { continue };
         let line = format!(
-            "{:<11} {:<30} {:<14} {}",
+            "{:<10} {:<28} {:<12} {}",
             first.deadline_on.to_string(),
-            fit(message.recipient.as_str(), 30),
+            fit(message.recipient.as_str(), 28),
             kind(message),
-            fit(&why(first, today), 22)
+            in_short(first.rule, today, first.deadline_on)
         );
-        anstream::println!("{}", line.trim_end());
+        say!("{}", line.trim_end());
     }
     if by_deadline.len() > most {
-        anstream::println!("{FAINT}… and {} more{FAINT:#}", thousands((by_deadline.len() - most) as u64));
+        say!("{FAINT}… and {} more{FAINT:#}", thousands((by_deadline.len() - most) as u64));
     }
 }
 
@@ -157,10 +208,6 @@ fn kind(message: &Message) -> String {
         (kind, 1) => kind.as_str().to_owned(),
         (kind, notices) => format!("{}, {notices}", kind.as_str()),
     }
-}
-
-fn why(notice: &Notice, today: Date) -> String {
-    format!("{} {}", at_deadline(notice.rule), distance(today, notice.deadline_on))
 }
 
 #[cfg(test)]
@@ -176,6 +223,9 @@ mod tests {
         assert_eq!(counted(1_200, "row"), "1,200 rows");
         assert_eq!(distance(date(2026, 11, 20), date(2026, 11, 24)), "in 4 days");
         assert_eq!(distance(date(2026, 11, 20), date(2026, 11, 18)), "2 days ago");
+        assert_eq!(in_short(Rule::Leaver, date(2026, 11, 20), date(2026, 12, 20)), "leaver: deleted in 30 days");
+        assert_eq!(in_short(Rule::Inactivity, date(2026, 11, 20), date(2026, 7, 31)), "was due 112 days ago");
+        assert_eq!(hanging("a word that is too long", 70), "a word\n                                                                      that is\n                                                                      too long");
         assert_eq!(fit("optometry.tp001@nhs.net", 10), "optometry…");
     }
 }

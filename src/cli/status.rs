@@ -9,7 +9,7 @@ use super::{
     Exit,
     args::Format,
     json::line,
-    screen::{ATTENTION, BOLD, counted, day, distance, thousands},
+    screen::{ATTENTION, BOLD, counted, day, distance, hanging, say, thousands},
 };
 use crate::{
     domain::snapshot::Source,
@@ -109,42 +109,42 @@ fn attention(status: &Status, last: Option<&RunRow>) -> Vec<String> {
     }
     let unknown = count(MessageState::Unknown);
     if unknown > 0 {
-        lines.push(format!("{}: lapsewatch list --unknown", counted(unknown, "message with an unknown outcome")));
+        lines.push(format!("nobody knows whether {} went: lapsewatch list --unknown", counted(unknown, "message")));
     }
     lines
 }
 
 fn print(status: &Status) {
     for line in &status.attention {
-        anstream::println!("{ATTENTION}ATTENTION{ATTENTION:#}  {line}");
+        say!("{ATTENTION}ATTENTION{ATTENTION:#}  {}", hanging(line, 11));
     }
     if status.attention.is_empty() {
-        anstream::println!("{BOLD}Working.{BOLD:#} {} are watched.", counted(status.subjects, "account"));
+        say!("{BOLD}Working.{BOLD:#} {} are watched.", counted(status.subjects, "account"));
     }
     for source in &status.sources {
         let title = Source::parse(source.source).map_or(source.source, Source::title);
         let age = if source.age_days == 0 { "today".to_owned() } else { counted_days(source.age_days) };
-        anstream::println!("data       {}, {age}  ({title}, {})", source.as_of, counted(source.rows, "row"));
+        say!("data       {}, {age}  ({title}, {})", source.as_of, counted(source.rows, "row"));
     }
     match (status.last_run_on, &status.last_report) {
         (Some(on), Some(report)) => {
             let delivered = &report.delivered;
             let (sent, refused) = (thousands(delivered.accepted), thousands(delivered.rejected));
-            anstream::println!("last run   {}, {sent} sent, {refused} refused", day(on));
+            say!("last run   {}, {sent} sent, {refused} refused", day(on));
         }
-        (Some(on), None) => anstream::println!("last run   {}, cut off", day(on)),
-        (None, _) => anstream::println!("last run   never"),
+        (Some(on), None) => say!("last run   {}, cut off", day(on)),
+        (None, _) => say!("last run   never"),
     }
     match status.next_run_on {
         Some(on) => {
             let messages = counted(status.next_messages, "message");
-            anstream::println!("next       {} ({}), about {messages}", day(on), distance(status.today, on));
+            say!("next       {} ({}), about {messages}", day(on), distance(status.today, on));
         }
-        None => anstream::println!("next       nothing due in the next {DAYS_AHEAD} days"),
+        None => say!("next       nothing due in the next {DAYS_AHEAD} days"),
     }
     let count = |state: MessageState| status.outbox.get(state.as_str()).copied().unwrap_or(0);
     let waiting = count(MessageState::Pending) + count(MessageState::Deferred) + count(MessageState::Leased);
-    anstream::println!(
+    say!(
         "outbox     {} waiting, {} unknown",
         thousands(waiting),
         thousands(count(MessageState::Unknown))

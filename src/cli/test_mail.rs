@@ -2,8 +2,13 @@
 
 use anyhow::Context;
 
-use super::{Exit, args::TestMail, screen};
+use super::{
+    Exit,
+    args::TestMail,
+    screen::{BOLD, hanging, say},
+};
 use crate::{
+    config::Transport,
     domain::subject::Address,
     jobs::{Site, deliver::renderer},
     mail::{
@@ -35,9 +40,17 @@ pub async fn test_mail(site: &Site, options: &TestMail) -> anyhow::Result<Exit> 
     let mut session = site.mailer.session();
     let receipt = session.send(&outgoing).await?;
     session.close().await;
-    anstream::println!("{}Sent{:#} 1 test message to {to} by {}", screen::BOLD, screen::BOLD, site.mailer.describe());
-    anstream::println!("  {}", receipt.reply);
-    anstream::println!("Check that it is in the inbox, not in junk. Nobody else was mailed.");
+    match site.config.mail.transport {
+        Transport::Directory => say!("{BOLD}Wrote{BOLD:#} 1 test message to {to}; nothing was sent"),
+        Transport::Smtp => {
+            let by = format!("1 test message to {to} by {}", site.mailer.describe());
+            say!("{BOLD}Sent{BOLD:#} {}", hanging(&by, 5));
+        }
+    }
+    say!("  {}", hanging(&receipt.reply, 2));
+    if site.config.mail.transport == Transport::Smtp {
+        say!("Check that it is in the inbox, not in junk. Nobody else was mailed.");
+    }
     Ok(Exit::Done)
 }
 

@@ -288,7 +288,7 @@ impl<'a> Explainer<'a> {
 fn sum(showing: &Showing) -> String {
     let first = match showing.stage.placement {
         Placement::After(span) => format!("{span} after"),
-        Placement::Before(span) => format!("{span} before the end"),
+        Placement::Before(span) => format!("{span} before"),
     };
     match (showing.nth, showing.stage.repeat_every) {
         (nth, Some(every)) if nth > 1 => {

@@ -34,6 +34,9 @@ use crate::domain::{
 /// Rows a bulk statement carries; the widest takes 12 columns, and SQLite allows 32,766 values.
 const ROWS_A_STATEMENT: usize = 500;
 
+/// The URL of a store that is gone when dropped.
+pub const IN_MEMORY: &str = "sqlite::memory:";
+
 /// A store in one file, or in memory.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
@@ -73,7 +76,11 @@ pub fn lock(url: &str) -> Result<Option<StoreLock>, StoreError> {
 }
 
 fn make_folder(path: &Path) -> std::io::Result<()> {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), std::fs::create_dir_all)
+    let failed = |source: std::io::Error| {
+        std::io::Error::new(source.kind(), format!("its folder cannot be made, {source}"))
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), |folder| std::fs::create_dir_all(folder).map_err(failed))
 }
 
 /// Names what a statement was for.
@@ -110,7 +117,7 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn in_memory() -> Result<Self, StoreError> {
-        Self::open("sqlite::memory:").await
+        Self::open(IN_MEMORY).await
     }
 
     /// A transaction that may write: it takes the write lock at once, so that it never fails half way for want of it.
