@@ -258,7 +258,10 @@ fn while_another_lapsewatch_is_at_work_one_waits_and_reading_goes_on() {
 fn a_wrong_configuration_names_every_problem_and_does_nothing() {
     let trial = Trial::with_exports();
     let good = fs::read_to_string(trial.path("lapsewatch.toml")).unwrap();
-    trial.write("lapsewatch.toml", good.replace("operator =", "opperator =") + "[policy]\ntime_zone = \"Europe/Luton\"\n");
+    trial.write(
+        "lapsewatch.toml",
+        good.replace("operator =", "opperator =") + "[policy]\ntime_zone = \"Europe/Luton\"\n",
+    );
     let before = trial.tree();
     snapshot("wrong_configuration", &trial.run(&["once"]).ends_with(3));
     assert_eq!(trial.tree(), before);
@@ -356,7 +359,10 @@ async fn a_server_that_is_not_there_loses_nothing() {
 async fn a_server_that_hangs_after_the_body_leaves_it_unknown_and_guesses_nothing() {
     let trial = Trial::with_exports();
     let silent = Fake::start(except(".", Do::Hang)).await;
-    snapshot("hangs_after_the_body", &through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=5", "once"]).ends_with(6));
+    snapshot(
+        "hangs_after_the_body",
+        &through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=5", "once"]).ends_with(6),
+    );
     let status = trial.run(&["status"]).ends_with(0);
     assert!(status.out.contains("nobody knows whether 6 messages went: lapsewatch list --unknown"), "{}", status.out);
     let unknown = trial.run(&["list", "--unknown", "--format", "json"]).ends_with(0).out;

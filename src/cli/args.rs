@@ -1,6 +1,6 @@
 //! The arguments, as the program's help shows them.
 
-use std::path::PathBuf;
+use std::{io::IsTerminal, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 use jiff::{Timestamp, civil::Date};
@@ -107,6 +107,16 @@ impl Color {
             Self::Never => anstream::ColorChoice::Never,
         }
         .write_global();
+    }
+
+    /// Whether the log, on standard error, is coloured.
+    #[must_use]
+    pub fn wants_log_color(self) -> bool {
+        match self {
+            Self::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            Self::Always => true,
+            Self::Never => false,
+        }
     }
 }
 

@@ -131,10 +131,7 @@ fn print_subjects(lines: &[SubjectLine], today: Date, options: &List) {
         let subject = fit(&row.subject, 30);
         say!("{:<10} {subject:<30} {what:<26} {told}", row.deadline_on.to_string());
     }
-    say!(
-        "{FAINT}{}. Why: lapsewatch explain ADDRESS{FAINT:#}",
-        screen::counted(lines.len() as u64, "line")
-    );
+    say!("{FAINT}{}. Why: lapsewatch explain ADDRESS{FAINT:#}", screen::counted(lines.len() as u64, "line"));
 }
 
 fn print_messages(messages: &[StoredMessage], format: Format) -> anyhow::Result<Exit> {

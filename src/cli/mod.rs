@@ -10,32 +10,39 @@ mod once;
 mod preview;
 mod progress;
 mod replay;
+mod run;
 mod screen;
 mod status;
 mod test_mail;
 
 pub mod json;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
 
 use self::{
     args::{Arguments, Command, Format, Once},
+    run::Settings,
     screen::tell,
 };
 use crate::{
     app::{self, StartError},
     clock::{Clock, ShiftedClock, SystemClock},
-    config::{self, Config, Loaded, Problems},
+    config::{Config, Loaded, Log},
     jobs::{JobError, Site},
+    lifecycle::RunError,
     mail::SendError,
     store::StoreError,
+    telemetry,
 };
 
 /// Where the configuration is looked for when nobody says.
 const DEFAULT_CONFIG: &str = "/etc/lapsewatch/lapsewatch.toml";
+
+/// How long work that cannot be interrupted may go on after a command has ended.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +90,11 @@ pub fn main() -> ExitCode {
         None => Arc::new(SystemClock),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start");
-    let outcome = runtime.and_then(|runtime| runtime.block_on(dispatch(Invocation { arguments, clock })));
+    let outcome = runtime.and_then(|runtime| {
+        let outcome = runtime.block_on(dispatch(Invocation { arguments, clock }));
+        runtime.shutdown_timeout(LAST_WAIT);
+        outcome
+    });
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -103,6 +114,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         cause.is::<StoreError>()
             || matches!(cause.downcast_ref(), Some(JobError::Store(_)))
             || matches!(cause.downcast_ref(), Some(StartError::Store(_)))
+            || cause.downcast_ref::<RunError>().is_some_and(RunError::is_store)
     };
     let is_mail = |cause: &(dyn std::error::Error + 'static)| {
         cause.is::<SendError>() || matches!(cause.downcast_ref(), Some(StartError::Mail(_)))
@@ -119,7 +131,8 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 }
 
 async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
-    let loaded = match context.load_config() {
+    let settings = context.settings();
+    let loaded = match settings.load() {
         Ok(loaded) => loaded,
         Err(problems) => {
             tell!("{}", problems.render(true));
@@ -134,13 +147,15 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
             }
         }
     }
+    context.start_log(&loaded.config)?;
+    if matches!(context.arguments.command, Command::Run) {
+        return run::run(settings, loaded).await;
+    }
     let Loaded { config, warnings } = loaded;
-    context.start_log(&config);
     match &context.arguments.command {
         Command::Check => check::check(config, &warnings, context.clock).await,
         Command::Replay(options) => replay::replay(&config, options, format),
         Command::Preview(options) => preview::preview(&config, options),
-        Command::Run => anyhow::bail!("not here yet"),
         command => with_site(command, config, &context, format).await,
     }
 }
@@ -162,22 +177,23 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
 }
 
 impl Invocation {
-    fn config_file(&self) -> Option<PathBuf> {
+    fn settings(&self) -> Settings {
         let default = PathBuf::from(DEFAULT_CONFIG);
-        self.arguments.config.clone().or_else(|| default.exists().then_some(default))
+        let file = self.arguments.config.clone().or_else(|| default.exists().then_some(default));
+        Settings { file, overrides: self.arguments.set.clone(), clock: Arc::clone(&self.clock) }
     }
 
-    fn load_config(&self) -> Result<Loaded, Problems> {
-        let file = self.config_file();
-        config::load(&config::Sources {
-            file: file.as_deref(),
-            environment: std::env::vars().collect(),
-            overrides: &self.arguments.set,
-            today: self.clock.today(&jiff::tz::TimeZone::UTC),
-        })
-    }
-
-    fn start_log(&self, _config: &Config) {
-        let _ = self.arguments.verbose;
+    /// The daemon logs as configured; a command prints its result and logs only what somebody must look at.
+    fn start_log(&self, config: &Config) -> anyhow::Result<()> {
+        let is_daemon = matches!(self.arguments.command, Command::Run);
+        let filter = match (self.arguments.verbose, self.arguments.quiet) {
+            (0, true) => "error",
+            (0, false) if is_daemon => &config.log.filter,
+            (0, false) => "warn",
+            (1, _) => "info",
+            (_, _) => "debug",
+        };
+        let log = Log { filter: filter.to_owned(), ..config.log.clone() };
+        Ok(telemetry::init(&log, self.arguments.color.wants_log_color())?)
     }
 }

@@ -225,7 +225,10 @@ mod tests {
         assert_eq!(distance(date(2026, 11, 20), date(2026, 11, 18)), "2 days ago");
         assert_eq!(in_short(Rule::Leaver, date(2026, 11, 20), date(2026, 12, 20)), "leaver: deleted in 30 days");
         assert_eq!(in_short(Rule::Inactivity, date(2026, 11, 20), date(2026, 7, 31)), "was due 112 days ago");
-        assert_eq!(hanging("a word that is too long", 70), "a word\n                                                                      that is\n                                                                      too long");
+        assert_eq!(
+            hanging("a word that is too long", 70),
+            "a word\n                                                                      that is\n                                                                      too long"
+        );
         assert_eq!(fit("optometry.tp001@nhs.net", 10), "optometry…");
     }
 }

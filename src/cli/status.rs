@@ -144,11 +144,7 @@ fn print(status: &Status) {
     }
     let count = |state: MessageState| status.outbox.get(state.as_str()).copied().unwrap_or(0);
     let waiting = count(MessageState::Pending) + count(MessageState::Deferred) + count(MessageState::Leased);
-    say!(
-        "outbox     {} waiting, {} unknown",
-        thousands(waiting),
-        thousands(count(MessageState::Unknown))
-    );
+    say!("outbox     {} waiting, {} unknown", thousands(waiting), thousands(count(MessageState::Unknown)));
 }
 
 fn counted_days(days: i32) -> String {

@@ -23,7 +23,7 @@ use crate::{
 /// # Errors
 /// The first thing that cannot be used.
 pub fn build(site: Site, pulse: &Pulse) -> Result<Plant, RunError> {
-    renderer(&site)?;
+    renderer(&site.config)?;
     prepare(&site)?;
     let timetable = Timetable::new(&site.config.schedule.evaluate, site.config.time_zone.clone())?;
     let mailer = Arc::new(PulsedMailer { mailer: site.mailer, pulse: pulse.clone() });

@@ -76,9 +76,8 @@ pub fn lock(url: &str) -> Result<Option<StoreLock>, StoreError> {
 }
 
 fn make_folder(path: &Path) -> std::io::Result<()> {
-    let failed = |source: std::io::Error| {
-        std::io::Error::new(source.kind(), format!("its folder cannot be made, {source}"))
-    };
+    let failed =
+        |source: std::io::Error| std::io::Error::new(source.kind(), format!("its folder cannot be made, {source}"));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.map_or(Ok(()), |folder| std::fs::create_dir_all(folder).map_err(failed))
 }
