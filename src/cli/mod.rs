@@ -183,13 +183,13 @@ impl Invocation {
         Settings { file, overrides: self.arguments.set.clone(), clock: Arc::clone(&self.clock) }
     }
 
-    /// The daemon logs as configured; a command prints its result and logs only what somebody must look at.
+    /// The daemon logs as configured; a command prints its result, and its log only when asked.
     fn start_log(&self, config: &Config) -> anyhow::Result<()> {
         let is_daemon = matches!(self.arguments.command, Command::Run);
         let filter = match (self.arguments.verbose, self.arguments.quiet) {
-            (0, true) => "error",
+            (0, true) if is_daemon => "error",
             (0, false) if is_daemon => &config.log.filter,
-            (0, false) => "warn",
+            (0, _) => "off",
             (1, _) => "info",
             (_, _) => "debug",
         };
