@@ -37,8 +37,11 @@ const CONFINED: [(&str, &[&str]); 4] = [
 ];
 
 /// The only libraries of rooms that must stay light.
-const LIBRARIES: [(&str, &[&str]); 3] =
-    [("domain", &["jiff"]), ("clock", &["jiff"]), ("telemetry", &["jiff", "tracing", "tracing_subscriber"])];
+const LIBRARIES: [(&str, &[&str]); 3] = [
+    ("domain", &["jiff"]),
+    ("clock", &["jiff"]),
+    ("telemetry", &["jiff", "thiserror", "tracing", "tracing_subscriber"]),
+];
 
 /// Parts of `std` that `domain` may not name.
 const IMPURE: [&[&str]; 7] = [
