@@ -77,6 +77,22 @@ impl StatusHistory {
         true
     }
 
+    /// Takes over what was recorded of the same subject elsewhere, as if it had been recorded here on its day.
+    pub fn absorb(&mut self, other: Self) {
+        let stretches = std::mem::take(&mut self.stretches).into_iter().chain(other.stretches);
+        let mut points: Vec<_> = stretches
+            .flat_map(|Stretch { status, first_on, last_on, before_last_on, source }| {
+                let days = [Some(first_on), before_last_on, Some(last_on)];
+                days.into_iter().flatten().map(move |on| (on, source, status.clone()))
+            })
+            .collect();
+        points.sort();
+        points.dedup();
+        for (on, source, status) in points {
+            self.record(status, on, source);
+        }
+    }
+
     fn append(&mut self, status: Status, on: Date, source: Source) {
         match self.stretches.last_mut() {
             Some(last) if last.status == status => {

@@ -420,10 +420,7 @@ impl Register {
             *listed_on = on.max(*listed_on);
         }
         subject.facts.absorb(gone.facts);
-        for stretch in gone.history.stretches() {
-            subject.history.record(stretch.status.clone(), stretch.first_on, stretch.source);
-            subject.history.record(stretch.status.clone(), stretch.last_on, stretch.source);
-        }
+        subject.history.absorb(gone.history);
         self.changed.insert(id);
         self.changed.remove(&other);
         self.removed.insert(other);
