@@ -12,7 +12,7 @@ use super::{
     calendar::Calendar,
     evaluate::{self, Finding, Showing, Standing},
     message::{Message, MessageKind, Notice, Reason, StageName},
-    policy::{Policy, Rule, Rung},
+    policy::{Policy, Rule},
     recipient::{Directory, Recipient, is_own_address},
     register::{Register, Subject, SubjectId},
     report::Report,
@@ -317,7 +317,7 @@ impl<'a> Planner<'a> {
         }
         for recipient in audience.recipients {
             let notice = notice(subject, finding, showing, episode, &recipient);
-            let key = message_key(self.register, subject, showing, finding.rule, &recipient);
+            let key = message_key(self.planning.policy, self.register, subject, showing, finding.rule, &recipient);
             self.messages.entry(key).or_default().push(notice);
         }
     }
@@ -352,18 +352,22 @@ fn notice(subject: &Subject, finding: &Finding, showing: &Showing, episode: Epis
     }
 }
 
-/// Which message of a recipient a notice belongs to (rule 17).
+/// Which message of a recipient a notice belongs to (rule 17). The operator's one message takes what comes to the
+/// operator's address through whatever rung.
 fn message_key(
+    policy: &Policy,
     register: &Register,
     subject: &Subject,
     showing: &Showing,
     rule: Rule,
     recipient: &Recipient,
 ) -> MessageKey {
-    let kind = match recipient.rung {
-        Rung::Operator => MessageKind::Operator,
-        _ if is_own_address(register, subject, &recipient.address) => MessageKind::Letter,
-        _ => MessageKind::Digest,
+    let kind = if recipient.address == policy.operator {
+        MessageKind::Operator
+    } else if is_own_address(register, subject, &recipient.address) {
+        MessageKind::Letter
+    } else {
+        MessageKind::Digest
     };
     let letter_of = (kind == MessageKind::Letter).then_some(subject.id);
     let is_alone = showing.stage.alone && kind != MessageKind::Operator;
@@ -403,7 +407,7 @@ pub fn climb(planning: Planning, register: &Register, refused: &[Refused]) -> Ve
         let Some(finding) = standing_finding(planning, register, subject, notice) else { continue };
         let Some(showing) = finding.reached.iter().find(|showing| showing.name == notice.stage) else { continue };
         for recipient in directory.climb(subject, notice.rule, showing.stage, told) {
-            let key = message_key(register, subject, showing, notice.rule, &recipient);
+            let key = message_key(planning.policy, register, subject, showing, notice.rule, &recipient);
             let climbed = Notice { reason: Reason::Reach, rung: recipient.rung, ..notice.clone() };
             messages.entry(key).or_default().push(climbed);
         }

@@ -155,7 +155,7 @@ impl<'a> Directory<'a> {
             }
             gathering.join(rung, Reason::Reach);
         }
-        Audience { is_operator_only: !gathering.is_read_by_others, recipients: gathering.recipients }
+        Audience { is_operator_only: !gathering.is_read, recipients: gathering.recipients }
     }
 
     /// The next rung that a refused notice climbs to: the first beyond those already told on which somebody stands
@@ -182,7 +182,6 @@ struct Gathering<'a> {
     left_out: Option<Address>,
     recipients: Vec<Recipient>,
     is_read: bool,
-    is_read_by_others: bool,
 }
 
 impl<'a> Gathering<'a> {
@@ -190,7 +189,7 @@ impl<'a> Gathering<'a> {
         let is_past_welcome = rule == Rule::Activation && stage.name != "welcome";
         let left_out = (is_past_welcome && subject.is_never_used()).then(|| subject.address());
         let recipients = Vec::new();
-        Self { directory, subject, rule, left_out, recipients, is_read: false, is_read_by_others: false }
+        Self { directory, subject, rule, left_out, recipients, is_read: false }
     }
 
     fn join(&mut self, rung: Rung, reason: Reason) {
@@ -198,22 +197,21 @@ impl<'a> Gathering<'a> {
             if self.left_out.as_ref() == Some(&address) {
                 continue;
             }
-            if rung != Rung::Operator && self.counts_as_read(&address) {
-                self.is_read = true;
-                self.is_read_by_others = true;
-            }
+            self.is_read |= self.counts_as_read(&address);
             if !self.recipients.iter().any(|known| known.address == address) {
                 self.recipients.push(Recipient { address, rung, reason });
             }
         }
     }
 
-    /// For `leaver` the subject and its alternate address do not count as read (rule 15).
+    /// Whether somebody besides the operator reads it. The operator stays the operator on whatever rung (16), and for
+    /// `leaver` the subject and its alternate address do not count (15).
     fn counts_as_read(&self, address: &Address) -> bool {
         let own = self.subject.address();
         let contacts = self.directory.register.contacts();
         let is_own = *address == own || contacts.alternate(&own) == Some(address);
-        !(self.rule == Rule::Leaver && is_own) && self.directory.is_read(address)
+        let is_operator = *address == self.directory.policy.operator;
+        !(is_operator || self.rule == Rule::Leaver && is_own) && self.directory.is_read(address)
     }
 }
 
