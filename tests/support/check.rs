@@ -10,7 +10,7 @@ use lapsewatch::domain::{
     evaluate::{findings, outrun},
     message::{Message, MessageKind, Notice, Reason, StageName},
     plan::{Plan, Planning, StageEntry, Told},
-    policy::{Placement, Rule, Rung, Stage},
+    policy::{Placement, Rule, Stage},
     recipient::Directory,
     register::{Register, Subject, SubjectId},
     subject::{Address, Kind},
@@ -138,9 +138,9 @@ impl Checker<'_> {
         let is_gone = status.is_some_and(|status| status.is_deleted() || status.is_disabled());
         let known_kind = self.register.find_by_address(&message.recipient).map(|found| found.facts.kind());
         self.must(!is_gone || known_kind == Some(Kind::Resource), || format!("{} is gone", message.recipient));
-        let is_operator = message.kind == MessageKind::Operator;
-        let is_theirs = !is_operator || message.recipient == self.planning.policy.operator;
-        self.must(is_theirs, || format!("{} gets the operator's message", message.recipient));
+        let is_operator = message.recipient == self.planning.policy.operator;
+        let is_theirs = is_operator == (message.kind == MessageKind::Operator);
+        self.must(is_theirs, || format!("{} gets a message of kind {:?}", message.recipient, message.kind));
     }
 
     /// Rules 6 to 9: the stage is reached and the tightest, the day allows it, and nothing ends before it.
@@ -189,12 +189,12 @@ impl Checker<'_> {
         let directory = Directory::new(self.register, self.planning.policy, self.planning.today);
         for entry in &self.plan.told {
             let told: Vec<_> = self.notices().filter(|(_, notice)| key_of(notice) == key(entry)).collect();
-            let others = || told.iter().filter(|(_, notice)| notice.rung != Rung::Operator);
-            let is_read = others().any(|(message, _)| self.counts_as_read(&directory, entry, &message.recipient));
+            let is_read = told.iter().any(|(message, _)| self.counts_as_read(&directory, entry, &message.recipient));
             let for_operator = told.iter().any(|(message, _)| message.recipient == self.planning.policy.operator);
             let listed = self.plan.report.operator_only.contains(&(entry.subject, entry.rule));
             let joined = told.iter().any(|(_, notice)| notice.reason == Reason::Reach);
-            let audience_reads = others()
+            let audience_reads = told
+                .iter()
                 .filter(|(_, notice)| notice.reason != Reason::Reach)
                 .any(|(message, _)| self.counts_as_read(&directory, entry, &message.recipient));
             self.must(is_read != listed, || format!("{entry:?}: read {is_read}, operator only {listed}"));
@@ -206,7 +206,8 @@ impl Checker<'_> {
     fn counts_as_read(&self, directory: &Directory, entry: &StageEntry, recipient: &Address) -> bool {
         let own = self.register.find(entry.subject).map_or_else(|| Address::new(""), Subject::address);
         let is_own = *recipient == own || self.register.contacts().alternate(&own) == Some(recipient);
-        !(entry.rule == Rule::Leaver && is_own) && directory.is_read(recipient)
+        let is_operator = *recipient == self.planning.policy.operator;
+        !(is_operator || entry.rule == Rule::Leaver && is_own) && directory.is_read(recipient)
     }
 }
 

@@ -9,6 +9,8 @@ pub mod check;
 pub mod site;
 pub mod story;
 
+use std::sync::LazyLock;
+
 use jiff::civil::{Date, date};
 use lapsewatch::{
     config::{self, Config, Sources},
@@ -16,9 +18,12 @@ use lapsewatch::{
 };
 
 /// The built-in configuration: the default ladders, England and Wales, Europe/London.
-pub fn config() -> Config {
-    let sources = Sources { today: date(2026, 1, 1), ..Sources::default() };
-    config::load(&sources).expect("the built-in configuration is right").config
+pub fn config() -> &'static Config {
+    static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+        let sources = Sources { today: date(2026, 1, 1), ..Sources::default() };
+        config::load(&sources).expect("the built-in configuration is right").config
+    });
+    &CONFIG
 }
 
 /// A civil date, `2026-10-06`.

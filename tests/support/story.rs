@@ -24,7 +24,7 @@ use super::{
 
 /// What was told on which day, and the world at the end of it.
 pub struct Story {
-    config: Config,
+    config: &'static Config,
     site: Site,
     /// What is known.
     pub register: Register,
