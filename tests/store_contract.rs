@@ -1,0 +1,548 @@
+//! What every store must do, whatever database is behind it: one suite, run on each.
+//!
+//! A second database joins by one more line in `stores!`. Instants and days are made up; nothing waits.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
+mod support;
+
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
+
+use jiff::{Timestamp, civil::Date};
+use lapsewatch::{
+    domain::{
+        facts::{Fact, Field, SnapshotId, Value},
+        history::{StatusHistory, Stretch},
+        message::{Message, Notice},
+        plan::{Plan, StageEntry},
+        policy::OnUnknown,
+        register::{Deletion, Register, Subject, SubjectId},
+        report::Report,
+        snapshot::{ContactRole, ContactRow, Source},
+        subject::{Address, OdsCode, Status},
+    },
+    store::{
+        Changes, Claim, Lease, MessageNumber, MessageState, NewMessage, RunId, Settlement, SnapshotRow, Store,
+        StoreError, sqlite::SqliteStore,
+    },
+};
+use proptest::{
+    prelude::*,
+    sample::select,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+use support::{address, on, site::Site, story::Story};
+
+/// A store and the folder it lives in, which goes when this goes.
+struct Opened {
+    store: Arc<dyn Store>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+async fn in_a_file() -> Opened {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("sqlite:{}", folder.path().join("contract.db").display());
+    let store = SqliteStore::open(&url).await.expect("opened");
+    Opened { store: Arc::new(store), _folder: Some(folder) }
+}
+
+async fn in_memory() -> Opened {
+    Opened { store: Arc::new(SqliteStore::in_memory().await.expect("opened")), _folder: None }
+}
+
+/// Every test of the contract for every store.
+macro_rules! contract {
+    ($($behaviour:ident)*) => {
+        stores!([$($behaviour)*] sqlite_file: in_a_file, sqlite_memory: in_memory);
+    };
+}
+
+macro_rules! stores {
+    ($behaviours:tt $($name:ident: $open:ident),*) => {
+        $(stores!(@one $behaviours $name $open);)*
+    };
+    (@one [$($behaviour:ident)*] $name:ident $open:ident) => {
+        mod $name {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    let opened = super::$open().await;
+                    super::$behaviour(&*opened.store).await;
+                }
+            )*
+        }
+    };
+}
+
+contract! {
+    a_register_comes_back_as_it_was_written
+    a_file_is_known_again_by_its_bytes
+    the_contacts_are_the_last_file_whole
+    a_plan_comes_back_as_messages_episodes_and_stages
+    a_plan_that_fails_half_way_leaves_nothing
+    an_attempt_is_recorded_before_anything_is_sent
+    only_the_holder_of_a_lease_can_settle
+    a_lease_that_ended_unsettled_is_found
+    the_most_urgent_message_goes_first
+    a_deferred_message_waits_for_its_time
+    a_cancelled_notice_is_gone_from_its_message_and_marked_in_the_ledger
+    a_refused_notice_is_listed_until_it_has_climbed
+    a_civil_day_is_claimed_once_and_again_only_when_it_was_cut_off
+    runs_are_listed_newest_first
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_780_000_000 + seconds).expect("in range")
+}
+
+fn lease(token: &str, seconds: i64) -> Lease {
+    Lease { token: token.into(), now: at(seconds), until: at(seconds + 60) }
+}
+
+fn settled(state: MessageState, seconds: i64, next: i64) -> Settlement {
+    let reply = format!("{} as told", state.as_str());
+    Settlement { outcome: state.as_str(), state, reply, assigned_id: None, next_at: at(next), at: at(seconds) }
+}
+
+fn snapshot(id: i64, sha256: &str) -> SnapshotRow {
+    SnapshotRow {
+        id: SnapshotId(id),
+        source: Source::PortalMailbox,
+        file_name: format!("Mailbox Report {id}.csv"),
+        sha256: sha256.into(),
+        as_of_on: on("2026-11-20"),
+        loaded_at: at(0),
+        row_count: 3,
+        rejected_count: 1,
+        has_sends: id % 2 == 0,
+        report: "{}".into(),
+    }
+}
+
+// The register.
+
+fn any_date() -> impl Strategy<Value = Date> {
+    (2020..2030_i16, 1..=12_i8, 1..=28_i8).prop_map(|(year, month, day)| Date::new(year, month, day).expect("a date"))
+}
+
+fn any_value(field: Field) -> BoxedStrategy<Value> {
+    if field.is_date() {
+        any_date().prop_map(Value::Date).boxed()
+    } else if field.is_flag() {
+        any::<bool>().prop_map(Value::Flag).boxed()
+    } else {
+        "[a-zà-ÿ' ,🦉]{1,12}".prop_map(|text| Value::Text(text.into())).boxed()
+    }
+}
+
+fn any_source() -> impl Strategy<Value = Source> {
+    select(&Source::ALL[..])
+}
+
+fn any_fact(field: Field) -> impl Strategy<Value = Option<Fact>> {
+    let fact = (any_value(field), any_date(), any_source(), 1..99_i64, 1..99_u32).prop_map(
+        |(value, as_of, source, snapshot, line)| Fact { value, as_of, source, snapshot: SnapshotId(snapshot), line },
+    );
+    proptest::option::weighted(0.7, fact)
+}
+
+fn any_stretch() -> impl Strategy<Value = Stretch> {
+    let word = select(vec!["Active", "Deleted", "Active (Leaver)"]);
+    (word, any_date(), any_date(), proptest::option::of(any_date()), any_source()).prop_map(
+        |(word, first_on, last_on, before_last_on, source)| Stretch {
+            status: Status::new(word).expect("a word"),
+            first_on,
+            last_on,
+            before_last_on,
+            source,
+        },
+    )
+}
+
+fn any_deletion() -> impl Strategy<Value = Deletion> {
+    let day = || proptest::option::of(any_date());
+    (any_date(), day(), day()).prop_map(|(first_seen_on, told_on, guessed_on)| Deletion {
+        first_seen_on,
+        told_on,
+        guessed_on,
+    })
+}
+
+fn any_subject(id: i64) -> impl Strategy<Value = Subject> {
+    let facts: Vec<_> = Field::ALL.into_iter().map(any_fact).collect();
+    let sources = proptest::collection::btree_map(any_source(), any_date(), 1..4);
+    let ids = proptest::collection::btree_map(any_source(), "[A-Z0-9-]{1,8}", 0..3);
+    let history = proptest::collection::vec(any_stretch(), 0..4);
+    let former = proptest::collection::btree_set("[a-z]{1,6}", 0..3);
+    (facts, sources, ids, history, former, proptest::option::of(any_deletion())).prop_map(
+        move |(facts, listed_on, source_ids, history, former, deletion)| {
+            let mut subject = Subject::new(SubjectId(id));
+            for (field, fact) in Field::ALL.into_iter().zip(facts) {
+                if let Some(fact) = fact {
+                    subject.facts.set(field, fact);
+                }
+            }
+            let former_addresses = former.iter().map(|name| address(name)).collect();
+            let history = StatusHistory::new(history);
+            Subject { history, source_ids, listed_on, former_addresses, deletion, ..subject }
+        },
+    )
+}
+
+/// Values drawn the same way on every run.
+fn drawn<S: Strategy>(strategy: &S, times: usize) -> Vec<S::Value> {
+    let mut runner = TestRunner::new_with_rng(
+        Config::default(),
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    (0..times).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
+}
+
+async fn a_register_comes_back_as_it_was_written(store: &dyn Store) {
+    let ids: Vec<i64> = (1..=30).collect();
+    let people: Vec<_> = ids.iter().map(|id| any_subject(*id)).collect();
+    for (nth, subjects) in (1_i64..).zip(drawn(&people, 4)) {
+        let changes = Changes { subjects: subjects.iter().collect(), removed: Vec::new() };
+        let fresh = nth == 1;
+        if !fresh {
+            let gone = Changes { subjects: Vec::new(), removed: ids.iter().map(|id| SubjectId(*id)).collect() };
+            store.save_snapshot(&snapshot(nth * 10, &format!("gone {nth}")), &gone, None).await.expect("removed");
+        }
+        store.save_snapshot(&snapshot(nth * 10 + 1, &format!("file {nth}")), &changes, None).await.expect("written");
+        let read = store.load_register().await.expect("read");
+        for subject in &subjects {
+            assert_eq!(read.find(subject.id), Some(subject), "subject {:?}", subject.id);
+        }
+        assert_eq!(read.subjects().count(), subjects.len());
+    }
+    let read = store.load_register().await.expect("read");
+    assert_eq!(read.snapshots(Source::PortalMailbox), Some(&BTreeSet::from([on("2026-11-20")])));
+    assert_eq!(read.sends_watched_since(), Some(on("2026-11-20")), "an even number tells of sends");
+}
+
+async fn a_file_is_known_again_by_its_bytes(store: &dyn Store) {
+    assert_eq!(store.next_snapshot_id().await.expect("a number"), SnapshotId(1));
+    let row = snapshot(1, "abc");
+    store.save_snapshot(&row, &Changes::default(), None).await.expect("written");
+    assert_eq!(store.find_snapshot("abc").await.expect("read"), Some(row.clone()));
+    assert_eq!(store.find_snapshot("abd").await.expect("read"), None);
+    let twice = store.save_snapshot(&snapshot(2, "abc"), &Changes::default(), None).await;
+    assert!(twice.is_err(), "the same bytes cannot be written twice");
+    assert_eq!(store.list_snapshots().await.expect("read"), [row]);
+    assert_eq!(store.next_snapshot_id().await.expect("a number"), SnapshotId(2));
+}
+
+async fn the_contacts_are_the_last_file_whole(store: &dyn Store) {
+    let row = |line, name: &str, role, alternate: Option<&str>| ContactRow {
+        line,
+        ods: OdsCode::new("TP1AB"),
+        sector: Some("optometry".into()),
+        site_name: Some("Northtown Opticians".into()),
+        town: None,
+        shared_mailbox: Some(address("northtown")),
+        address: address(name),
+        role,
+        alternate_address: alternate.map(address),
+        administered_by: Some("nas".into()),
+    };
+    let first =
+        vec![row(2, "olive", ContactRole::Owner, Some("olive@home.example")), row(3, "max", ContactRole::Member, None)];
+    store.save_snapshot(&snapshot(1, "one"), &Changes::default(), Some(&first)).await.expect("written");
+    assert_eq!(store.load_register().await.expect("read").contacts().rows(), first);
+    let second = vec![row(2, "ada", ContactRole::Admin, None)];
+    store.save_snapshot(&snapshot(2, "two"), &Changes::default(), Some(&second)).await.expect("written");
+    store.save_snapshot(&snapshot(3, "three"), &Changes::default(), None).await.expect("written");
+    assert_eq!(store.load_register().await.expect("read").contacts().rows(), second);
+}
+
+// Plans.
+
+/// A real plan: two accounts near their end, told for the first time on the day of the last call of one of them.
+fn a_plan() -> (Plan, Register) {
+    let site = Site::new("TP1AB").mailbox("northtown").owner("olive");
+    let mut story = Story::begin(site.account("ada", "2026-07-03").account("bea", "2026-07-20"));
+    story.walk(on("2026-08-28"), on("2026-08-28"), [], |_| false);
+    let plan = story.run(on("2026-08-28"));
+    (plan, story.register)
+}
+
+fn named(message: &Message, nth: usize) -> NewMessage {
+    NewMessage {
+        message: message.clone(),
+        reference: format!("NR-{nth:04}-AAAA"),
+        message_id: format!("{nth}@anyshire.example"),
+        on_unknown: if nth.is_multiple_of(2) { OnUnknown::Hold } else { OnUnknown::Resend },
+    }
+}
+
+fn all_named(plan: &Plan) -> Vec<NewMessage> {
+    plan.messages.iter().enumerate().map(|(nth, message)| named(message, nth)).collect()
+}
+
+/// Writes the plan and returns its run.
+async fn save(store: &dyn Store) -> (RunId, Plan) {
+    let (plan, register) = a_plan();
+    let run = store.begin_run(plan.on, "once", at(0)).await.expect("begun");
+    let subjects: Vec<_> = register.subjects().collect();
+    let changes = Changes { subjects, removed: Vec::new() };
+    store.save_plan(run, &plan, &all_named(&plan), &changes, at(0)).await.expect("written");
+    (run, plan)
+}
+
+async fn a_plan_comes_back_as_messages_episodes_and_stages(store: &dyn Store) {
+    let (_, plan) = save(store).await;
+    let stored = store.list_messages(&[]).await.expect("read");
+    let mut messages: Vec<_> = stored.iter().map(|stored| stored.message.clone()).collect();
+    messages.sort();
+    assert_eq!(messages, plan.messages);
+    let names: BTreeSet<_> = stored.iter().map(|m| (m.reference.clone(), m.message_id.clone())).collect();
+    assert_eq!(names, all_named(&plan).into_iter().map(|new| (new.reference, new.message_id)).collect());
+    let told = store.load_told().await.expect("read");
+    for opened in &plan.opened {
+        assert_eq!(told.episode(opened.subject, opened.rule), Some(opened.episode));
+    }
+    assert!(plan.told.len() > 1 && !plan.passed_over.is_empty());
+    for entry in plan.told.iter().chain(&plan.passed_over) {
+        assert!(told.holds(entry.episode, &entry.stage), "{entry:?}");
+    }
+    let episodes = store.list_episodes(None).await.expect("read");
+    let stages: usize = episodes.iter().map(|episode| episode.stages.len()).sum();
+    assert_eq!((episodes.len(), stages), (plan.opened.len(), plan.told.len() + plan.passed_over.len()));
+    let close = Plan { closed: plan.opened.clone(), ..nothing(on("2026-08-29")) };
+    let run = store.begin_run(close.on, "once", at(1)).await.expect("begun");
+    store.save_plan(run, &close, &[], &Changes::default(), at(1)).await.expect("written");
+    let told = store.load_told().await.expect("read");
+    assert!(plan.opened.iter().all(|opened| told.episode(opened.subject, opened.rule).is_none()));
+}
+
+fn nothing(on: Date) -> Plan {
+    let (messages, opened, closed, told, passed_over) = Default::default();
+    Plan { on, messages, opened, closed, told, passed_over, report: Report::default() }
+}
+
+async fn a_plan_that_fails_half_way_leaves_nothing(store: &dyn Store) {
+    let (plan, register) = a_plan();
+    let run = store.begin_run(plan.on, "once", at(0)).await.expect("begun");
+    let changes = Changes { subjects: register.subjects().collect(), removed: Vec::new() };
+    let mut messages = all_named(&plan);
+    let twice = messages.first().map(|new| new.message_id.clone()).expect("a message");
+    messages.last_mut().expect("a message").message_id = twice;
+    assert!(store.save_plan(run, &plan, &messages, &changes, at(0)).await.is_err(), "one Message-ID twice");
+    assert_eq!(store.list_messages(&[]).await.expect("read"), []);
+    assert_eq!(store.list_episodes(None).await.expect("read"), []);
+    assert_eq!(store.load_register().await.expect("read").subjects().count(), 0);
+    store.save_plan(run, &plan, &all_named(&plan), &changes, at(0)).await.expect("and the right one can be written");
+}
+
+// Delivery.
+
+async fn an_attempt_is_recorded_before_anything_is_sent(store: &dyn Store) {
+    save(store).await;
+    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
+    assert_eq!((leased.state, leased.attempts), (MessageState::Leased, 1));
+    let kept = store.list_messages(&[MessageState::Leased]).await.expect("read");
+    assert_eq!(kept, std::slice::from_ref(&leased), "what the store holds is what was leased");
+    store.settle_message(leased.number, "mine", &settled(MessageState::Deferred, 11, 20)).await.expect("settled");
+    let again = lease_number(store, leased.number, 20).await;
+    assert_eq!(again, 2, "the next try is counted too");
+}
+
+/// Leases messages until this one comes; returns its attempts.
+async fn lease_number(store: &dyn Store, number: MessageNumber, seconds: i64) -> u32 {
+    while let Some(leased) = store.lease_message(&lease("next", seconds)).await.expect("leased") {
+        if leased.number == number {
+            return leased.attempts;
+        }
+    }
+    panic!("{number:?} is not due")
+}
+
+async fn only_the_holder_of_a_lease_can_settle(store: &dyn Store) {
+    save(store).await;
+    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
+    let accepted = settled(MessageState::Accepted, 11, 11);
+    assert!(!store.settle_message(leased.number, "yours", &accepted).await.expect("asked"));
+    let kept = store.list_messages(&[MessageState::Leased]).await.expect("read");
+    assert_eq!(kept.len(), 1, "a wrong token settles nothing");
+    assert!(store.settle_message(leased.number, "mine", &accepted).await.expect("settled"));
+    assert!(!store.settle_message(leased.number, "mine", &accepted).await.expect("asked"), "and only once");
+    let kept = store.list_messages(&[MessageState::Accepted]).await.expect("read");
+    let [kept] = &kept[..] else { panic!("one accepted: {kept:?}") };
+    assert_eq!((kept.settled_at, kept.reply.as_deref()), (Some(at(11)), Some("accepted as told")));
+}
+
+async fn a_lease_that_ended_unsettled_is_found(store: &dyn Store) {
+    save(store).await;
+    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
+    assert!(store.list_lapsed_leases(at(69)).await.expect("read").is_empty(), "it holds for 60 seconds");
+    let lapsed = store.list_lapsed_leases(at(70)).await.expect("read");
+    assert_eq!(lapsed, [(leased.clone(), "mine".to_owned())]);
+    let unknown = settled(MessageState::Unknown, 70, 70);
+    assert!(store.settle_message(leased.number, "mine", &unknown).await.expect("settled"));
+    assert!(store.list_lapsed_leases(at(99)).await.expect("read").is_empty());
+}
+
+async fn the_most_urgent_message_goes_first(store: &dyn Store) {
+    save(store).await;
+    let mut deadlines = Vec::new();
+    while let Some(leased) = store.lease_message(&lease("mine", 10)).await.expect("leased") {
+        deadlines.push(leased.message.notices.first().map(|notice| notice.deadline_on));
+    }
+    assert!(deadlines.len() > 2 && deadlines.is_sorted(), "{deadlines:?}");
+    assert!(deadlines.first() < deadlines.last(), "there is something to choose: {deadlines:?}");
+}
+
+async fn a_deferred_message_waits_for_its_time(store: &dyn Store) {
+    save(store).await;
+    let mut waiting = Vec::new();
+    while let Some(leased) = store.lease_message(&lease("mine", 10)).await.expect("leased") {
+        let next = 100 + i64::try_from(waiting.len()).expect("few");
+        waiting.push(leased.number);
+        let deferred = settled(MessageState::Deferred, 11, next);
+        store.settle_message(leased.number, "mine", &deferred).await.expect("settled");
+    }
+    assert_eq!(store.next_attempt_at().await.expect("read"), Some(at(100)));
+    assert_eq!(store.lease_message(&lease("mine", 99)).await.expect("asked"), None);
+    let leased = store.lease_message(&lease("mine", 100)).await.expect("leased").expect("one is due");
+    assert_eq!(Some(&leased.number), waiting.first());
+    assert_eq!(store.lease_message(&lease("mine", 100)).await.expect("asked"), None, "the next is due a second later");
+    let counts = store.count_messages().await.expect("counted");
+    assert!(counts.contains(&(MessageState::Leased, 1)), "{counts:?}");
+}
+
+async fn a_cancelled_notice_is_gone_from_its_message_and_marked_in_the_ledger(store: &dyn Store) {
+    let (_, plan) = save(store).await;
+    let digest = plan.messages.iter().find(|message| message.notices.len() == 1).expect("a message of one notice");
+    let leased = loop {
+        let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("it comes");
+        if leased.message == *digest {
+            break leased;
+        }
+    };
+    store.cancel_notices(leased.number, &digest.notices).await.expect("cancelled");
+    let kept = store.list_messages(&[MessageState::Leased]).await.expect("read");
+    let kept = kept.iter().find(|message| message.number == leased.number).expect("kept");
+    assert!(kept.message.notices.is_empty());
+    let subject = digest.notices.first().map(|notice| notice.subject_id).expect("a notice");
+    let ledger = store.list_ledger(subject).await.expect("read");
+    let to =
+        |state| ledger.iter().filter(|line| line.state == state).map(|line| line.recipient.clone()).collect::<Vec<_>>();
+    assert_eq!(to(MessageState::Cancelled), [digest.recipient.as_str()], "what was planned stays on record");
+}
+
+async fn a_refused_notice_is_listed_until_it_has_climbed(store: &dyn Store) {
+    let (run, plan) = save(store).await;
+    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
+    let rejected = settled(MessageState::Rejected, 11, 11);
+    store.settle_message(leased.number, "mine", &rejected).await.expect("settled");
+    let refused = store.list_refused().await.expect("read");
+    let notices: Vec<_> = refused.iter().map(|refused| refused.notice.clone()).collect();
+    assert_eq!(notices, leased.message.notices);
+    let first = refused.first().expect("a refused notice");
+    let told: BTreeSet<_> = first.told.iter().map(|recipient| Address::new(recipient)).collect();
+    assert_eq!(told, recipients_of(&plan, &first.notice), "everybody who was told of the same stage");
+    let climbing = Message { recipient: address("desk@northtown.example"), ..leased.message.clone() };
+    let numbers: Vec<_> = refused.iter().map(|refused| refused.number).collect();
+    store.save_climb(run, &numbers, &[named(&climbing, 900)], at(12)).await.expect("written");
+    assert!(store.list_refused().await.expect("read").is_empty());
+    let pending = store.list_messages(&[MessageState::Pending]).await.expect("read");
+    assert!(pending.iter().any(|stored| stored.message == climbing));
+}
+
+fn recipients_of(plan: &Plan, notice: &Notice) -> BTreeSet<Address> {
+    let tells = |other: &Notice| (other.episode_id, &other.stage) == (notice.episode_id, &notice.stage);
+    let telling = plan.messages.iter().filter(|message| message.notices.iter().any(tells));
+    telling.map(|message| message.recipient.clone()).collect()
+}
+
+// Days and runs.
+
+async fn a_civil_day_is_claimed_once_and_again_only_when_it_was_cut_off(store: &dyn Store) {
+    let today = on("2026-11-20");
+    assert_eq!(store.last_due_day().await.expect("read"), None);
+    store.pass_days(&[on("2026-11-18"), on("2026-11-19")], "baseline", at(0)).await.expect("passed");
+    assert_eq!(store.last_due_day().await.expect("read"), Some(on("2026-11-19")));
+    assert_eq!(store.claim_day(on("2026-11-19"), at(1)).await.expect("asked"), Claim::Taken, "passed over is over");
+    assert_eq!(store.claim_day(today, at(1)).await.expect("claimed"), Claim::Ours);
+    assert_eq!(store.claim_day(today, at(2)).await.expect("claimed"), Claim::Ours, "it was cut off");
+    store.finish_day(today, at(3)).await.expect("finished");
+    assert_eq!(store.claim_day(today, at(4)).await.expect("asked"), Claim::Taken);
+    store.pass_days(&[today], "skipped", at(5)).await.expect("a day that ran stays so");
+    assert_eq!(store.claim_day(today, at(6)).await.expect("asked"), Claim::Taken);
+    assert_eq!(store.last_due_day().await.expect("read"), Some(today));
+}
+
+async fn runs_are_listed_newest_first(store: &dyn Store) {
+    let first = store.begin_run(on("2026-11-20"), "once", at(0)).await.expect("begun");
+    store.finish_run(first, at(5), "{\"a\":1}").await.expect("finished");
+    let second = store.begin_run(on("2026-11-21"), "daemon", at(10)).await.expect("begun");
+    let runs = store.list_runs(9).await.expect("read");
+    let shown: Vec<_> = runs.iter().map(|run| (run.id, run.kind.as_str(), run.finished_at)).collect();
+    assert_eq!(shown, [(second, "daemon", None), (first, "once", Some(at(5)))]);
+    assert_eq!(store.list_runs(1).await.expect("read").len(), 1);
+}
+
+// What belongs to SQLite alone.
+
+#[tokio::test]
+async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("newer.db");
+    let url = format!("sqlite:{}", path.display());
+    drop(SqliteStore::open(&url).await.expect("made"));
+    let pool = sqlx::SqlitePool::connect(&url).await.expect("opened");
+    sqlx::query("INSERT INTO _sqlx_migrations VALUES (9999, 'later', 0, 1, x'00', 0)")
+        .execute(&pool)
+        .await
+        .expect("aged");
+    pool.close().await;
+    let refused = SqliteStore::open(&url).await.expect_err("refused");
+    assert!(matches!(refused, StoreError::Migrate(_)), "{refused}");
+    assert!(refused.to_string().contains("newer lapsewatch"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_the_store_is_opened_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("sqlite:{}", folder.path().join("again.db").display());
+    let (_, plan) = save(&SqliteStore::open(&url).await.expect("made")).await;
+    let store = SqliteStore::open(&url).await.expect("opened again");
+    assert_eq!(store.list_messages(&[]).await.expect("read").len(), plan.messages.len());
+    let told = store.load_told().await.expect("read");
+    assert!(plan.told.iter().all(|StageEntry { episode, stage, .. }| told.holds(*episode, stage)));
+}
+
+/// Columns without a comment above them: `FILE: TABLE.COLUMN`.
+fn columns_without_comment(name: &str, sql: &str) -> Vec<String> {
+    let mut table = None;
+    let mut has_comment = false;
+    let mut found = Vec::new();
+    for line in sql.lines().map(str::trim) {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        match (first, table) {
+            ("CREATE", _) if line.starts_with("CREATE TABLE") => table = line.split_whitespace().nth(2),
+            (_, Some(_)) if line.starts_with(')') => table = None,
+            ("--" | "" | "PRIMARY" | "UNIQUE" | "FOREIGN" | "CHECK", _) | (_, None) => {}
+            (column, Some(table)) if !has_comment => found.push(format!("{name}: {table}.{column}")),
+            _ => {}
+        }
+        has_comment = first == "--";
+    }
+    found
+}
+
+#[test]
+fn every_column_has_a_comment_above_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+    let mut files = 0;
+    for entry in fs::read_dir(folder).expect("the migrations") {
+        let path = entry.expect("an entry").path();
+        let sql = fs::read_to_string(&path).expect("readable");
+        let bare = columns_without_comment(&path.display().to_string(), &sql);
+        assert!(bare.is_empty(), "{}", bare.join("\n"));
+        files += 1;
+    }
+    assert!(files > 1, "the migrations were found");
+    let bad = "CREATE TABLE a (\n  -- Its number.\n  id INTEGER,\n  name TEXT,\n  PRIMARY KEY (id)\n) STRICT;";
+    assert_eq!(columns_without_comment("bad.sql", bad), ["bad.sql: a.name"]);
+}
