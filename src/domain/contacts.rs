@@ -109,3 +109,55 @@ impl Contacts {
         self.by_mailbox.get(mailbox).into_iter().flatten().filter_map(|at| self.rows.get(*at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(ods: &str, mailbox: Option<&str>, address: &str, role: ContactRole, alternate: Option<&str>) -> ContactRow {
+        ContactRow {
+            line: 2,
+            ods: OdsCode::new(ods),
+            sector: None,
+            site_name: None,
+            town: None,
+            shared_mailbox: mailbox.map(Address::new),
+            address: Address::new(address),
+            role,
+            alternate_address: alternate.map(Address::new),
+            administered_by: None,
+        }
+    }
+
+    fn words<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<&'a str> {
+        addresses.map(Address::as_str).collect()
+    }
+
+    #[test]
+    fn each_role_answers_its_own_question() {
+        let box_ = Some("northtown@nhs.net");
+        let contacts = Contacts::new(vec![
+            row("V01234", box_, "olive@nhs.net", ContactRole::Owner, Some("olive@home.example")),
+            row("V1234", box_, "max@nhs.net", ContactRole::Member, Some("max@nhs.net")),
+            row("V001234", None, "desk@northtown.example", ContactRole::Site, None),
+            row("V01234", Some("second@nhs.net"), "helpdesk@example.org", ContactRole::Admin, None),
+            row("V01234", box_, "olive@nhs.net", ContactRole::Member, Some("other@home.example")),
+            row("TP1AB", None, "nomad@nhs.net", ContactRole::Owner, None),
+        ]);
+        let (mailbox, site) = (Address::new("northtown@nhs.net"), OdsCode::new("V01234").expect("a code"));
+        assert_eq!(words(contacts.owners(&mailbox)), ["olive@nhs.net"]);
+        assert_eq!(words(contacts.members(&mailbox)), ["max@nhs.net", "olive@nhs.net"]);
+        assert_eq!(words(contacts.site_contacts(&site)), ["desk@northtown.example"]);
+        assert_eq!(
+            words(contacts.mailboxes_of_site(&site)),
+            ["northtown@nhs.net", "second@nhs.net"],
+            "any role names it"
+        );
+        assert_eq!(words(contacts.mailboxes_of_person(&Address::new("max@nhs.net"))), ["northtown@nhs.net"]);
+        assert_eq!(words(contacts.mailboxes_of_person(&Address::new("helpdesk@example.org"))), [""; 0]);
+        assert_eq!(words(contacts.mailboxes_of_person(&Address::new("nomad@nhs.net"))), [""; 0], "of no mailbox");
+        let alternate = |person| contacts.alternate(&Address::new(person)).map(Address::as_str);
+        assert_eq!(alternate("olive@nhs.net"), Some("olive@home.example"), "the first in the file");
+        assert_eq!(alternate("max@nhs.net"), None, "the same address is no other one");
+    }
+}

@@ -305,3 +305,7 @@ pub fn outrun(findings: &[Finding], today: Date) -> Vec<Rule> {
     let yields = |finding: &&Finding| matches!(finding.rule, Rule::Inactivity | Rule::Activation | Rule::Password);
     findings.iter().filter(yields).filter(|finding| finding.dates.deadline_on > end_on).map(|f| f.rule).collect()
 }
+
+#[cfg(test)]
+#[path = "evaluate_tests.rs"]
+mod tests;

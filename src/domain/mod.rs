@@ -18,3 +18,5 @@ pub mod register;
 pub mod report;
 pub mod snapshot;
 pub mod subject;
+#[cfg(test)]
+mod testing;

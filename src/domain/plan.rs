@@ -441,3 +441,7 @@ pub fn standing_finding<'a>(
     let still_reached = finding.reached.iter().any(|showing| showing.name == notice.stage);
     (same_episode && !is_over && still_reached).then_some(finding)
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

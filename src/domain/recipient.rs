@@ -221,3 +221,7 @@ pub fn is_own_address(register: &Register, subject: &Subject, address: &Address)
     let own = subject.address();
     subject.facts.kind() != Kind::Shared && (*address == own || register.contacts().alternate(&own) == Some(address))
 }
+
+#[cfg(test)]
+#[path = "recipient_tests.rs"]
+mod tests;

@@ -519,3 +519,7 @@ fn values(row: &Observation) -> impl Iterator<Item = (Field, Value)> {
     .into_iter()
     .filter_map(|(field, value)| Some((field, value?)))
 }
+
+#[cfg(test)]
+#[path = "register_tests.rs"]
+mod tests;
