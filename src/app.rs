@@ -37,7 +37,7 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
 #[must_use]
 pub fn leaving_no_trace(mut config: Config) -> Config {
     if path_of(&config.database.url).is_some_and(|path| !path.exists()) {
-        config.database.url = IN_MEMORY.to_owned();
+        IN_MEMORY.clone_into(&mut config.database.url);
     }
     config
 }

@@ -96,7 +96,9 @@ async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) {
     let loaded = async {
         let store = app::open_store(config).await?;
         let snapshots = store.list_snapshots().await?;
-        Ok::<_, crate::store::StoreError>((store.load_register().await?, snapshots))
+        let register = store.load_register().await?;
+        store.close().await;
+        Ok::<_, crate::store::StoreError>((register, snapshots))
     };
     match loaded.await {
         Err(error) => tally.warn("data", &error.to_string()),

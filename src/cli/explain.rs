@@ -72,7 +72,7 @@ fn print_head(account: &Account, today: Date) {
     for rule in account.rules.iter().filter(is_over).filter(|rule| is_live && rule.rule != Rule::Restore) {
         say!("It was to be deleted on {} ({}) and is still live.", long_day(rule.dates.deadline_on), rule.rule);
     }
-    say!();
+    say!("");
 }
 
 /// `Will be deleted on Tue 24 Nov 2026, in 3 days. Act by Mon 23 Nov 2026.`
@@ -120,7 +120,7 @@ fn print_facts(account: &Account) {
         let value = screen::fit(&known.fact.value.to_string(), 26);
         say!("  {field:<23} {value:<26} {FAINT}{}{FAINT:#}", screen::fit(&from, 32));
     }
-    say!();
+    say!("");
 }
 
 fn print_rules(account: &Account, today: Date) {
@@ -154,7 +154,7 @@ fn print_rule(rule: &RuleLine, today: Date) {
     for stage in &rule.stages {
         print_stage(stage, rule.silent.is_some());
     }
-    say!();
+    say!("");
 }
 
 /// Columns for a stage's name and the sum behind its day.

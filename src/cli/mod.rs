@@ -98,8 +98,11 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
-            screen::error(&error);
-            exit_of(&error).into()
+            let exit = exit_of(&error);
+            if exit != Exit::Done {
+                screen::error(&error);
+            }
+            exit.into()
         }
     }
 }
@@ -165,7 +168,7 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
     let _lock = if writes { app::lock_store(&config)? } else { None };
     let config = if writes { config } else { app::leaving_no_trace(config) };
     let site: Site = app::open(config, Arc::clone(&context.clock)).await?;
-    match command {
+    let ended = match command {
         Command::Once(options) => once::once(&site, options, format).await,
         Command::Load(options) => load::load(&site, options, format).await,
         Command::List(options) => list::list(&site, options, format).await,
@@ -173,7 +176,9 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::Status => status::status(&site, format).await,
         Command::TestMail(options) => test_mail::test_mail(&site, options).await,
         Command::Check | Command::Replay(_) | Command::Preview(_) | Command::Run => Ok(Exit::Done),
-    }
+    };
+    site.store.close().await;
+    ended
 }
 
 impl Invocation {

@@ -85,7 +85,7 @@ fn print_dry(site: &Site, observed: &Observed, planned: &Planned) {
         count => say!("{BOLD}Would send {}{BOLD:#} on {}", counted(count, "message"), day(today)),
     }
     if !messages.is_empty() {
-        say!();
+        say!("");
         screen::messages(messages, today, usize::MAX);
     }
     say!("\nDry run: nothing was loaded, saved or sent.");
@@ -111,7 +111,7 @@ fn print_inbox(observed: &Observed) {
     if observed.loads.is_empty() && observed.left.is_empty() {
         say!("{FAINT}No new files in the inbox.{FAINT:#}");
     }
-    say!();
+    say!("");
 }
 
 fn print_sent(site: &Site, finished: &Finished) {
@@ -140,10 +140,10 @@ fn print_sent(site: &Site, finished: &Finished) {
         say!("  {ATTENTION}{}{ATTENTION:#} {what}", thousands(*count));
     }
     if !messages.is_empty() {
-        say!();
+        say!("");
         screen::messages(messages, finished.on, MOST_MESSAGES_SHOWN);
     }
-    say!();
+    say!("");
 }
 
 /// What the operator should look at besides the messages.

@@ -1,6 +1,6 @@
 //! What people read: words for rules and dates, columns, and errors with one tip.
 
-use std::path::Path;
+use std::{io::Write, path::Path};
 
 use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
@@ -20,23 +20,31 @@ pub const FAINT: Style = Style::new().dimmed();
 /// The width that every line keeps to, unless a name or an address in it is wider.
 const WIDTH: usize = 80;
 
-/// A line on standard output. A reader that went away is not worth a word: the work goes on, and the exit code stays.
+/// A line on standard output.
 macro_rules! say {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(anstream::stdout(), $($words)*);
-    }};
+    ($($words:tt)*) => {
+        $crate::cli::screen::out(format_args!($($words)*))
+    };
 }
 
 /// A line on standard error.
 macro_rules! tell {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(anstream::stderr(), $($words)*);
-    }};
+    ($($words:tt)*) => {
+        $crate::cli::screen::err(format_args!($($words)*))
+    };
 }
 
 pub(super) use {say, tell};
+
+/// Prints a line. A reader that went away is not worth a word: the work goes on, and the exit code stays.
+pub fn out(words: std::fmt::Arguments<'_>) {
+    let _ = writeln!(anstream::stdout(), "{words}");
+}
+
+/// Prints a line to standard error, as [`out`] does.
+pub fn err(words: std::fmt::Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "{words}");
+}
 
 /// Breaks a text into lines of 80 columns: the first goes on where the caller stands, at `column`, and the others
 /// begin there.
@@ -125,8 +133,7 @@ pub fn days_between(from: Date, to: Date) -> i32 {
 #[must_use]
 pub const fn at_deadline(rule: Rule) -> &'static str {
     match rule {
-        Rule::Activation | Rule::Inactivity => "deleted",
-        Rule::Leaver => "deleted",
+        Rule::Activation | Rule::Inactivity | Rule::Leaver => "deleted",
         Rule::Password => "password expires",
         Rule::Restore => "restore ends",
         Rule::SharedMailbox => "can be deleted",

@@ -61,7 +61,9 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
     let register = site.store.load_register().await?;
     let subjects = register.subjects().count() as u64;
     let told = site.store.load_told().await?;
-    let next = next_messages(&site.config, register, told, today, DAYS_AHEAD);
+    let has_run = last.as_ref().is_some_and(|run| run.on_day >= today);
+    let behind = if has_run { today } else { today.yesterday().unwrap_or(today) };
+    let next = next_messages(&site.config, register, told, behind, DAYS_AHEAD);
     let outbox = site.store.count_messages().await?.into_iter().map(|(state, n)| (state.as_str(), n)).collect();
     let last_report = last.as_ref().and_then(|run| serde_json::from_str(run.report.as_deref()?).ok());
     let mut status = Status {

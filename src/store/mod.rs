@@ -373,4 +373,7 @@ pub trait Store: Send + Sync {
     async fn pass_days(&self, days: &[Date], outcome: &str, now: Timestamp) -> Result<(), StoreError>;
     /// Notes that the run of a civil day ended.
     async fn finish_day(&self, on_day: Date, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Ends the connections, so that the database is whole in its own file. Nothing may be asked afterwards.
+    async fn close(&self);
 }

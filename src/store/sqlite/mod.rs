@@ -276,4 +276,8 @@ impl Store for SqliteStore {
     async fn finish_day(&self, on_day: Date, now: Timestamp) -> Result<(), StoreError> {
         ledger::finish_day(&self.pool, on_day, now).await
     }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
 }
