@@ -2,10 +2,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt},
-        process::CommandExt,
-    },
+    hash::{DefaultHasher, Hasher},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -49,9 +46,6 @@ directory = "outgoing"
 phone = "01632 960100"
 "#;
 
-/// The user and the group that own nothing.
-const NOBODY: u32 = 65_534;
-
 /// How the program ended and what it said.
 #[derive(Debug)]
 pub struct Ran {
@@ -88,7 +82,7 @@ impl Trial {
     pub fn new() -> Self {
         let trial = Self { folder: tempfile::tempdir_in("/tmp").unwrap() };
         fs::create_dir(trial.path("inbox")).unwrap();
-        trial.write("lapsewatch.toml", &CONFIG.replace("HOME", &trial.home()));
+        trial.write("lapsewatch.toml", CONFIG.replace("HOME", &trial.home()));
         trial
     }
 
@@ -129,21 +123,6 @@ impl Trial {
         self.finish(command)
     }
 
-    /// Runs it as somebody whom permissions bind: root becomes nobody.
-    pub fn run_unprivileged(&self, arguments: &[&str]) -> Ran {
-        let program = self.path("lapsewatch");
-        fs::copy(env!("CARGO_BIN_EXE_lapsewatch"), &program).unwrap();
-        fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let config = self.path("lapsewatch.toml");
-        let mut command = Command::new(&program);
-        command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
-        command.arg("--config").arg(config).args(["--at", MORNING]).args(arguments);
-        if fs::metadata("/proc/self").unwrap().uid() == 0 {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        self.finish(command)
-    }
-
     /// The bare program in an environment of its own, in the trial's folder.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lapsewatch"));
@@ -157,8 +136,8 @@ impl Trial {
         Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// Every file below the trial's folder with what is in it.
-    pub fn tree(&self) -> BTreeMap<String, Vec<u8>> {
+    /// Every file below the trial's folder with a hash of what is in it.
+    pub fn tree(&self) -> BTreeMap<String, u64> {
         let mut files = BTreeMap::new();
         read_tree(self.folder.path(), self.folder.path(), &mut files);
         files
@@ -175,14 +154,14 @@ impl Trial {
 
     /// To whom messages were written into the folder, in order.
     pub fn recipients(&self) -> Vec<String> {
-        let texts = self.names("outgoing").into_iter().filter(|name| name.ends_with(".eml"));
+        let names = self.names("outgoing").into_iter();
         let to = |name: String| {
             let text = fs::read_to_string(self.path("outgoing").join(name)).unwrap();
             let line = text.lines().find(|line| line.starts_with("To: ")).unwrap().to_owned();
             let address = line.rsplit(['<', ' ']).next().unwrap();
             address.trim_end_matches('>').to_owned()
         };
-        let mut recipients: Vec<_> = texts.map(to).collect();
+        let mut recipients: Vec<_> = names.map(to).collect();
         recipients.sort();
         recipients
     }
@@ -199,15 +178,17 @@ fn without_ports(text: &str) -> String {
     masked
 }
 
-fn read_tree(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+fn read_tree(root: &Path, folder: &Path, files: &mut BTreeMap<String, u64>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().display().to_string();
         if path.is_dir() {
-            files.insert(format!("{name}/"), Vec::new());
+            files.insert(format!("{name}/"), 0);
             read_tree(root, &path, files);
         } else {
-            files.insert(name, fs::read(&path).unwrap());
+            let mut hasher = DefaultHasher::new();
+            hasher.write(&fs::read(&path).unwrap());
+            files.insert(name, hasher.finish());
         }
     }
 }

@@ -1,0 +1,451 @@
+//! Each command as a script or a person at a terminal uses it.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail like tests")]
+
+mod program;
+
+use std::{
+    fs,
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use program::{ACCOUNTS, MORNING, Ran, Trial};
+use serde_json::Value;
+
+const MESSAGES: usize = 10;
+
+#[track_caller]
+fn snapshot(name: &str, ran: &Ran) {
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(name, ran.screen()) });
+}
+
+/// No line of what people read is wider than 80 columns.
+#[track_caller]
+fn fits(ran: &Ran) {
+    for line in ran.out.lines().chain(ran.err.lines()) {
+        assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+    }
+}
+
+/// One object per line, without a word besides.
+#[track_caller]
+fn lines(ran: &Ran) -> Vec<Value> {
+    ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The keys of an object as they were printed.
+#[track_caller]
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn sorted<const N: usize>(mut words: [&str; N]) -> Vec<&str> {
+    words.sort_unstable();
+    words.to_vec()
+}
+
+fn texts<'a>(objects: &'a [Value], key: &str) -> Vec<&'a str> {
+    objects.iter().map(|object| object[key].as_str().unwrap()).collect()
+}
+
+const NOTICE_KEYS: [&str; 7] = ["subject", "rule", "stage", "anchor_on", "deadline_on", "episode_on", "reason"];
+
+// --- once
+
+#[test]
+fn once_loads_tells_and_says_what_comes_next() {
+    let trial = Trial::with_exports();
+    let ran = trial.run(&["once"]).ends_with(0);
+    fits(&ran);
+    snapshot("once", &ran);
+    assert_eq!(trial.recipients().len(), MESSAGES);
+    let again = trial.run(&["once"]).ends_with(0);
+    fits(&again);
+    snapshot("once_again", &again);
+    assert_eq!(trial.recipients().len(), MESSAGES, "nobody is told twice");
+}
+
+#[test]
+fn a_dry_run_changes_nothing_on_disk_and_says_what_the_run_then_does() {
+    let trial = Trial::with_exports();
+    for _ in 0..2 {
+        let before = trial.tree();
+        let dry = trial.run(&["once", "--dry-run"]).ends_with(0);
+        fits(&dry);
+        let planned = trial.run(&["once", "--dry-run", "--format", "json"]).ends_with(0);
+        assert_eq!(trial.tree(), before, "not a byte has changed");
+        let done = trial.run(&["once", "--format", "json"]).ends_with(0);
+        assert_eq!(planned.out, done.out);
+        trial.drop_in("2026-11-20 more.csv", ACCOUNTS.replace("sample1", "sample2").replace("a-2", "a-9"));
+    }
+}
+
+#[test]
+fn a_dry_run_prints_one_line_per_message_with_the_agreed_keys_in_the_agreed_order() {
+    let trial = Trial::with_exports();
+    let ran = trial.run(&["once", "--dry-run", "--format", "json"]).ends_with(0);
+    assert_eq!(ran.err, "");
+    let messages = lines(&ran);
+    assert_eq!(messages.len(), MESSAGES);
+    let first = ran.out.lines().next().unwrap();
+    assert!(
+        first.starts_with(
+            r#"{"on":"2026-11-20","recipient":"ada.example@nhs.net","kind":"digest","notices":[{"subject":"#
+        )
+    );
+    assert!(first.ends_with(r#""reason":"stage_reached"}],"held":false}"#), "{first}");
+    let order = |message: &Value| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let notice = &message["notices"][0];
+        let head = ["on", "recipient", "kind"].map(|key| text(&message[key]));
+        (head, ["deadline_on", "subject", "rule", "stage"].map(|key| text(&notice[key])))
+    };
+    assert!(messages.is_sorted_by_key(order));
+    for message in &messages {
+        assert_eq!(keys(message), sorted(["on", "recipient", "kind", "notices", "held"]));
+        let notices = message["notices"].as_array().unwrap();
+        assert!(notices.iter().all(|notice| keys(notice) == sorted(NOTICE_KEYS)));
+        let by_deadline =
+            |notice: &Value| ["deadline_on", "subject", "rule", "stage"].map(|key| notice[key].to_string());
+        assert!(notices.is_sorted_by_key(by_deadline));
+    }
+}
+
+#[test]
+fn a_replay_says_what_running_once_a_day_says() {
+    let trial = Trial::with_exports();
+    for (day, used) in [("24", "2026-09-25"), ("27", "2026-11-26")] {
+        let text = ACCOUNTS.replace("2026-11-20,", &format!("2026-11-{day},")).replace("2026-09-25", used);
+        trial.drop_in(&format!("2026-11-{day} accounts.csv"), text);
+    }
+    fs::create_dir(trial.path("old")).unwrap();
+    for name in trial.names("inbox") {
+        fs::copy(trial.path("inbox").join(&name), trial.path("old").join(&name)).unwrap();
+    }
+    let range = ["--from", "2026-11-20", "--to", "2026-11-30"];
+    let replay = ["replay", "--snapshots", "old", "--format", "json"];
+    let replayed = trial.run(&[&replay[..], &range].concat()).ends_with(0);
+    let mut daily = String::new();
+    for day in 20..=30 {
+        let morning = format!("2026-11-{day}T08:00:00Z");
+        let dry = trial.run_at(&morning, &["once", "--dry-run", "--format", "json"]).ends_with(0);
+        let done = trial.run_at(&morning, &["once", "--format", "json"]).ends_with(0);
+        assert_eq!(dry.out, done.out, "{day} November");
+        daily += &done.out;
+    }
+    assert_eq!(replayed.out, daily);
+    assert!(daily.contains("\"stage\":\"final\"") && daily.lines().count() > MESSAGES, "{daily}");
+    let before = trial.tree();
+    fits(&trial.run(&[&replay[..3], &range].concat()).ends_with(0));
+    assert_eq!(trial.tree(), before, "a replay writes nothing");
+    snapshot("replay_nothing", &trial.run(&["replay", "--snapshots", "quarantine"]).ends_with(1));
+    snapshot("replay_nowhere", &trial.run(&["replay", "--snapshots", "nowhere"]).ends_with(1));
+}
+
+// --- load, list, explain, status
+
+#[test]
+fn load_reports_each_file_on_screen_and_as_json_and_moves_none() {
+    let trial = Trial::with_exports();
+    let before = trial.names("inbox");
+    let ran = trial.run(&["load", "--format", "json", "inbox/2026-11-20 accounts.csv", "inbox/site-contacts.csv"]);
+    let reports = lines(&ran.ends_with(0));
+    for report in &reports {
+        for key in [
+            "file",
+            "source",
+            "as_of",
+            "rows",
+            "subjects",
+            "new",
+            "changed",
+            "unchanged",
+            "rejected",
+            "ignored_columns",
+            "missing_columns",
+            "outcome",
+            "reason",
+        ] {
+            assert!(report.get(key).is_some(), "{key} is missing: {report}");
+        }
+    }
+    assert_eq!(texts(&reports, "outcome"), ["loaded", "loaded"]);
+    assert_eq!(
+        (&reports[0]["rows"], &reports[0]["new"], &reports[0]["as_of"]),
+        (&6.into(), &6.into(), &"2026-11-20".into())
+    );
+    assert_eq!(trial.names("inbox"), before);
+    let ran = trial.run(&["load", "inbox/site-contacts.csv"]).ends_with(0);
+    snapshot("load_duplicate", &ran);
+}
+
+#[test]
+fn list_names_what_needs_action_soonest_first() {
+    let trial = Trial::with_exports();
+    assert_eq!(trial.run(&["list"]).ends_with(0).out, "No account needs action.\n");
+    trial.run(&["once"]).ends_with(0);
+    let ran = trial.run(&["list"]).ends_with(0);
+    fits(&ran);
+    snapshot("list", &ran);
+    let rows = lines(&trial.run(&["list", "--format", "json"]).ends_with(0));
+    assert!(
+        rows.iter().all(|row| keys(row) == sorted(["subject", "rule", "stage", "anchor_on", "deadline_on", "told"]))
+    );
+    assert!(texts(&rows, "deadline_on").is_sorted());
+    let named = [
+        "pat.past@nhs.net",
+        "lee.mockford@nhs.net",
+        "sam.sample1@nhs.net",
+        "optometry.tp1a2@nhs.net",
+        "kit.hill@nhs.net",
+    ];
+    assert_eq!(texts(&rows, "subject"), named);
+}
+
+#[test]
+fn list_shows_overdue_accounts_and_those_nobody_was_told_of() {
+    let trial = Trial::with_exports();
+    trial.run(&["load", "inbox/2026-11-20 accounts.csv"]).ends_with(0);
+    let subjects = |flag: &str| {
+        let rows = lines(&trial.run(&["list", flag, "--format", "json"]).ends_with(0));
+        texts(&rows, "subject").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(subjects("--overdue"), ["pat.past@nhs.net"]);
+    let near = ["lee.mockford@nhs.net", "sam.sample1@nhs.net", "optometry.tp1a2@nhs.net", "kit.hill@nhs.net"];
+    assert_eq!(subjects("--coverage"), near, "loaded, and nobody told yet");
+    trial.run(&["once"]).ends_with(0);
+    assert!(subjects("--coverage").is_empty());
+    for flag in ["--overdue", "--coverage", "--unknown", "--held"] {
+        let ran = trial.run(&["list", flag]).ends_with(0);
+        fits(&ran);
+        snapshot(&format!("list{}", flag.replace('-', "_")), &ran);
+    }
+    trial.run(&["list", "--unknown", "--held"]).ends_with(2);
+}
+
+#[test]
+fn explain_shows_facts_sums_and_messages_of_one_account() {
+    let trial = Trial::with_exports();
+    trial.run(&["once"]).ends_with(0);
+    for (name, address) in [
+        ("explain_warned", "SAM.Sample1@nhs.net"),
+        ("explain_read", "ada.example@nhs.net"),
+        ("explain_overdue", "pat.past@nhs.net"),
+        ("explain_mailbox", "optometry.tp1a2@nhs.net"),
+    ] {
+        let ran = trial.run(&["explain", address]).ends_with(0);
+        fits(&ran);
+        snapshot(name, &ran);
+    }
+    let explained = lines(&trial.run(&["explain", "sam.sample1@nhs.net", "--format", "json"]).ends_with(0));
+    assert_eq!(explained.len(), 1);
+    assert_eq!(keys(&explained[0]), sorted(["subject", "facts", "findings", "ledger", "next"]));
+    let facts = explained[0]["facts"].as_array().unwrap();
+    let used = facts.iter().find(|fact| fact["field"] == "last_activity_on").unwrap();
+    assert_eq!((&used["file"], &used["line"]), (&"2026-11-20 accounts.csv".into(), &3.into()));
+    assert_eq!((&used["value"], &used["as_of"]), (&"2026-09-25".into(), &"2026-11-20".into()));
+    assert_eq!(explained[0]["next"]["stage"], "final");
+}
+
+#[test]
+fn explain_guesses_a_mistyped_address() {
+    let trial = Trial::with_exports();
+    snapshot("explain_before_anything", &trial.run(&["explain", "sam.sample1@nhs.net"]).ends_with(1));
+    trial.run(&["once"]).ends_with(0);
+    snapshot("explain_typo", &trial.run(&["explain", "sam.smple1@nhs.net"]).ends_with(1));
+}
+
+#[test]
+fn status_says_whether_it_works() {
+    let trial = Trial::with_exports();
+    let before = trial.tree();
+    snapshot("status_before_anything", &trial.run(&["status"]).ends_with(0));
+    assert_eq!(trial.tree(), before, "asking makes no database");
+    trial.run(&["once"]).ends_with(0);
+    let ran = trial.run_at("2026-11-21T08:00:00Z", &["status"]).ends_with(0);
+    fits(&ran);
+    snapshot("status", &ran);
+    let status = lines(&trial.run(&["status", "--format", "json"]).ends_with(0));
+    assert_eq!(status[0]["outbox"]["accepted"], MESSAGES);
+    assert_eq!(status[0]["attention"], Value::Array(Vec::new()));
+}
+
+// --- check, preview, test-mail
+
+#[test]
+fn check_says_every_problem_at_once_and_changes_nothing() {
+    let trial = Trial::with_exports();
+    fs::create_dir(trial.path("outgoing")).unwrap();
+    let before = trial.tree();
+    let good = trial.run(&["check"]).ends_with(0);
+    fits(&good);
+    snapshot("check", &good);
+    let text = fs::read_to_string(trial.path("lapsewatch.toml")).unwrap();
+    let bad = "[policy]\ntime_zone = 5\ncoverd_domains = []\n[rules.password]\nenabled = \"yes\"\n";
+    trial.write("bad.toml", text + bad);
+    let mut command = trial.command();
+    command.args(["check", "--config", "bad.toml"]);
+    let bare = trial.finish(command).ends_with(3);
+    fits(&bare);
+    snapshot("check_bad", &bare);
+    fs::remove_file(trial.path("bad.toml")).unwrap();
+    assert_eq!(trial.tree(), before);
+}
+
+#[test]
+fn preview_writes_every_message_three_ways_and_sends_none() {
+    let trial = Trial::new();
+    let ran = trial.run(&["preview", "--to", "preview", "--rule", "leaver", "--stage", "final"]).ends_with(0);
+    fits(&ran);
+    snapshot("preview", &ran);
+    let names = trial.names("preview");
+    assert_eq!(names.len() % 3, 0, "{names:?}");
+    assert!(names.contains(&"letter.leaver.final.eml".to_owned()), "{names:?}");
+    let all = trial.run(&["preview", "--to", "all"]).ends_with(0);
+    fits(&all);
+    assert!(trial.names("all").len() > 200 && trial.names("outgoing").is_empty());
+    snapshot(
+        "preview_no_stage",
+        &trial.run(&["preview", "--to", "x", "--rule", "leaver", "--stage", "no"]).ends_with(1),
+    );
+    snapshot("preview_no_rule", &trial.run(&["preview", "--to", "x", "--rule", "leavers"]).ends_with(2));
+    trial.write("file", "");
+    snapshot("preview_nowhere", &trial.run(&["preview", "--to", "file/x"]).ends_with(1));
+}
+
+#[test]
+fn test_mail_goes_through_the_real_transport() {
+    let trial = Trial::new();
+    let ran = trial.run(&["test-mail", "me@anyshire.example"]).ends_with(0);
+    fits(&ran);
+    assert!(ran.out.starts_with("Wrote 1 test message to me@anyshire.example; nothing was sent"), "{}", ran.out);
+    assert_eq!(trial.recipients(), ["me@anyshire.example"]);
+    assert!(trial.names("data").is_empty(), "a test makes no database");
+}
+
+// --- settings, help, terminals
+
+#[test]
+fn settings_come_from_defaults_file_environment_and_command_line_in_this_order() {
+    let trial = Trial::with_exports();
+    let config = trial.path("lapsewatch.toml");
+    let operators = |change: &dyn Fn(&mut Command)| {
+        let mut command = trial.command();
+        command.env("LAPSEWATCH_CONFIG", &config).args(["--at", MORNING, "once", "--dry-run", "--format", "json"]);
+        change(&mut command);
+        let messages = lines(&trial.finish(command).ends_with(0));
+        let operator = messages.iter().find(|message| message["kind"] == "operator").unwrap();
+        operator["recipient"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(operators(&|_| ()), "operator@anyshire.example", "the file LAPSEWATCH_CONFIG names");
+    let by_environment = |command: &mut Command| {
+        command.env("LAPSEWATCH__MAIL__OPERATOR", "env@anyshire.example");
+    };
+    assert_eq!(operators(&by_environment), "env@anyshire.example");
+    let by_both = |command: &mut Command| {
+        by_environment(command);
+        command.args(["--set", "mail.operator=\"set@anyshire.example\""]);
+    };
+    assert_eq!(operators(&by_both), "set@anyshire.example");
+}
+
+#[test]
+fn without_a_configuration_the_defaults_hold() {
+    if std::path::Path::new("/etc/lapsewatch/lapsewatch.toml").exists() {
+        return;
+    }
+    let trial = Trial::with_exports();
+    let mut command = trial.command();
+    let url = format!("database.url=\"sqlite:{}\"", trial.path("own.db").display());
+    let inbox = format!("snapshots.inbox=\"{}\"", trial.path("inbox").display());
+    command.args(["--at", MORNING, "--set", &url, "--set", &inbox, "once", "--dry-run", "--format", "json"]);
+    let messages = lines(&trial.finish(command).ends_with(0));
+    assert!(texts(&messages, "recipient").contains(&"operator@example.org"));
+}
+
+#[test]
+fn help_fits_one_screen_and_every_command_has_its_own() {
+    let trial = Trial::new();
+    let long = trial.run(&["--help"]).ends_with(0);
+    fits(&long);
+    assert!(long.out.lines().count() <= 45, "{} lines", long.out.lines().count());
+    snapshot("help", &long);
+    assert_eq!(trial.run(&["-h"]).ends_with(0).out, long.out);
+    for command in ["run", "once", "check", "load", "list", "explain", "status", "replay", "preview", "test-mail"] {
+        assert!(long.out.contains(&format!("\n  {command} ")), "{command} is not in the help");
+        let own = trial.run(&[command, "--help"]).ends_with(0);
+        fits(&own);
+        assert!(own.out.lines().count() <= 24, "{command}");
+        assert_eq!(trial.run(&[command, "-h"]).ends_with(0).out, own.out);
+    }
+    snapshot("help_list", &trial.run(&["list", "--help"]));
+    let version = trial.run(&["--version"]).ends_with(0).out;
+    assert_eq!(version, format!("lapsewatch {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_use_ends_with_2_and_a_suggestion() {
+    let trial = Trial::new();
+    for (name, arguments) in [
+        ("wrong_command", &["stauts"][..]),
+        ("wrong_option", &["once", "--dryrun"]),
+        ("wrong_instant", &["--at", "yesterday", "status"]),
+        ("nothing_to_do", &[]),
+    ] {
+        let mut command = trial.command();
+        command.args(arguments);
+        snapshot(name, &trial.finish(command).ends_with(2));
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_unless_asked_for() {
+    let trial = Trial::with_exports();
+    let is_coloured = |ran: Ran| ran.ends_with(0).out.contains('\u{1b}');
+    assert!(!is_coloured(trial.run(&["check"])));
+    assert!(!is_coloured(trial.run(&["--color", "never", "once", "--dry-run"])));
+    assert!(is_coloured(trial.run(&["--color", "always", "once", "--dry-run"])));
+    for format in [&["list", "--format", "json"][..], &["once", "--dry-run", "--format", "json"]] {
+        assert!(!is_coloured(trial.run(&[&["--color", "always"], format].concat())), "JSON has no colours");
+    }
+    let mut command = trial.command();
+    command.env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1").env("TERM", "xterm-256color").arg("check");
+    command.arg("--config").arg(trial.path("lapsewatch.toml"));
+    assert!(!is_coloured(trial.finish(command)), "NO_COLOR has the last word");
+    let wrong = trial.run(&["--color", "never", "--set", "mail.frm=1", "check"]).ends_with(3);
+    assert!(!wrong.err.contains('\u{1b}'), "{}", wrong.err);
+}
+
+/// `lapsewatch … | head -1`: the work is done all the same.
+#[test]
+fn a_reader_that_goes_away_is_no_reason_to_stop() {
+    let trial = Trial::with_exports();
+    for arguments in
+        [&["once"][..], &["list"], &["list", "--format", "json"], &["preview", "--to", "preview"], &["--help"]]
+    {
+        let mut command = trial.command();
+        command.args(["--config"]).arg(trial.path("lapsewatch.toml")).args(["--at", MORNING]).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}: {errors}");
+        assert_eq!(errors, "", "{arguments:?}");
+    }
+    assert_eq!(trial.recipients().len(), MESSAGES);
+    assert!(trial.names("preview").len() > 200);
+}
+
+#[test]
+fn a_first_trial_needs_three_lines_and_leaves_nothing_elsewhere() {
+    let trial = Trial::new();
+    trial.write(
+        "three.toml",
+        "database.url = \"sqlite:own.db\"\nsnapshots.inbox = \"inbox\"\nmail.directory = \"out\"\n",
+    );
+    trial.drop_in("2026-11-20 accounts.csv", ACCOUNTS);
+    let mut command = trial.command();
+    command.args(["--config", "three.toml", "--at", MORNING, "once", "--dry-run"]);
+    fits(&trial.finish(command).ends_with(0));
+    assert!(!trial.path("own.db").exists());
+}
