@@ -409,7 +409,11 @@ pub fn climb(planning: Planning, register: &Register, refused: &[Refused]) -> Ve
         for recipient in directory.climb(subject, notice.rule, showing.stage, told) {
             let key = message_key(planning.policy, register, subject, showing, notice.rule, &recipient);
             let climbed = Notice { reason: Reason::Reach, rung: recipient.rung, ..notice.clone() };
-            messages.entry(key).or_default().push(climbed);
+            let notices = messages.entry(key).or_default();
+            // Two addresses that refused the same stage climb to the same people: one row is enough.
+            if !notices.contains(&climbed) {
+                notices.push(climbed);
+            }
         }
     }
     assemble(planning.today, messages)
