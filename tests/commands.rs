@@ -1,5 +1,5 @@
 //! Each command as a script or a person at a terminal uses it.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod program;
 
