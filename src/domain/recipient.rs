@@ -1,7 +1,7 @@
 //! Who is told: which addresses stand on which rung, who of them is read, and whom a notice must reach besides
 //! (domain rules 13 to 16).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
@@ -34,31 +34,18 @@ pub struct Audience {
 }
 
 /// Answers questions about addresses on one day.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Directory<'a> {
     register: &'a Register,
     policy: &'a Policy,
     today: Date,
-    exported_mailboxes: HashMap<Box<str>, Vec<Address>>,
-}
-
-/// The shared mailboxes that exports list, by site; those nobody can be reached at left out.
-fn exported_mailboxes(register: &Register) -> HashMap<Box<str>, Vec<Address>> {
-    let mut by_site: HashMap<_, Vec<_>> = HashMap::new();
-    let mailboxes = register.subjects().filter(|subject| subject.facts.kind() == Kind::Shared && !subject.is_closed());
-    for mailbox in mailboxes {
-        if let Some(ods) = mailbox.facts.ods() {
-            by_site.entry(ods.key()).or_default().push(mailbox.address());
-        }
-    }
-    by_site
 }
 
 impl<'a> Directory<'a> {
     /// The directory of a day.
     #[must_use]
-    pub fn new(register: &'a Register, policy: &'a Policy, today: Date) -> Self {
-        Self { register, policy, today, exported_mailboxes: exported_mailboxes(register) }
+    pub const fn new(register: &'a Register, policy: &'a Policy, today: Date) -> Self {
+        Self { register, policy, today }
     }
 
     /// Whether somebody reads what is sent to an address (rule 13).
@@ -106,8 +93,8 @@ impl<'a> Directory<'a> {
         if !named.is_empty() {
             return named;
         }
-        match self.exported_mailboxes.get(&ods.key()).map(Vec::as_slice) {
-            Some([only]) => BTreeSet::from([only.clone()]),
+        match self.register.exported_mailboxes(ods) {
+            [only] => BTreeSet::from([only.clone()]),
             _ => BTreeSet::new(),
         }
     }

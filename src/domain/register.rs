@@ -7,6 +7,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::OnceLock,
 };
 
 use jiff::civil::Date;
@@ -178,6 +179,8 @@ pub struct Register {
     next_id: i64,
     changed: BTreeSet<SubjectId>,
     removed: BTreeSet<SubjectId>,
+    /// Made when first asked for, forgotten with every change.
+    exported_mailboxes: OnceLock<HashMap<Box<str>, Vec<Address>>>,
 }
 
 impl Register {
@@ -231,6 +234,13 @@ impl Register {
         self.by_address.get(address).and_then(|id| self.subjects.get(id)).filter(|subject| subject.is_listed())
     }
 
+    /// The shared mailboxes that exports list for a site, those left out at which nobody can be reached (rule 14).
+    #[must_use]
+    pub fn exported_mailboxes(&self, ods: &OdsCode) -> &[Address] {
+        let by_site = self.exported_mailboxes.get_or_init(|| mailboxes_by_site(self.subjects()));
+        by_site.get(&ods.key()).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Who looks after which site.
     #[must_use]
     pub const fn contacts(&self) -> &Contacts {
@@ -274,6 +284,7 @@ impl Register {
 
     /// Merges one row (rule 5).
     pub fn observe(&mut self, arrival: Arrival, row: &Observation, policy: &Policy) -> Effect {
+        self.exported_mailboxes.take();
         let id = self.subject_of(arrival, row);
         self.note_source_id(id, arrival, row);
         self.settle_address(id, arrival, row);
@@ -305,6 +316,7 @@ impl Register {
 
     /// Records what was concluded from absence: the subject is taken as deleted as of a day (rule 6).
     pub fn presume_deleted(&mut self, id: SubjectId, source: Source, as_of: Date) {
+        self.exported_mailboxes.take();
         let Some(subject) = self.subjects.get_mut(&id) else { return };
         let Some(status) = Status::new(PRESUMED) else { return };
         let value = Value::Text(status.as_str().into());
@@ -425,6 +437,16 @@ impl Register {
         self.changed.remove(&other);
         self.removed.insert(other);
     }
+}
+
+fn mailboxes_by_site<'a>(subjects: impl Iterator<Item = &'a Subject>) -> HashMap<Box<str>, Vec<Address>> {
+    let mut by_site: HashMap<_, Vec<_>> = HashMap::new();
+    for mailbox in subjects.filter(|subject| subject.facts.kind() == Kind::Shared && !subject.is_closed()) {
+        if let Some(ods) = mailbox.facts.ods() {
+            by_site.entry(ods.key()).or_default().push(mailbox.address());
+        }
+    }
+    by_site
 }
 
 /// How good a claim to an address is: listed, how new, by which source, and then by number.
