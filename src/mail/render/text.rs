@@ -38,7 +38,7 @@ fn wrap(text: &str, first: &str, rest: &str) -> String {
 
 fn heading(level: u8, words: &Inlines) -> String {
     let text = wrap(&plain(words, " "), "", "");
-    let width = text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+    let width = text.lines().map(textwrap::core::display_width).max().unwrap_or_default();
     let rule = if level == 1 { "=" } else { "-" };
     format!("{text}\n{}", rule.repeat(width))
 }
