@@ -1,7 +1,7 @@
 //! The configuration: one TOML file over the compiled-in defaults, the environment and `--set` on top.
 //!
 //! Each section is a struct in a file of its own. Values here are checked and ready to use: paths are resolved, the
-//! zone is loaded, the ladders are a [`Policy`](crate::domain::policy::Policy). It reads the operator's file and the
+//! zone is loaded, the ladders are a [`Policy`]. It reads the operator's file and the
 //! files that decide what is due (bank holidays); never the environment, which the caller hands in, and no secrets.
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
