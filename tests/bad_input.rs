@@ -52,6 +52,12 @@ fn an_empty_file_is_put_aside() {
 }
 
 #[test]
+fn a_list_without_a_row_is_put_aside_and_nobody_is_taken_for_gone() {
+    let header = ACCOUNTS.lines().next().unwrap_or_default();
+    is_put_aside("no_rows", "2026-11-20 report.csv", header.as_bytes(), "none of its 0 rows can be read");
+}
+
+#[test]
 fn a_half_copied_file_is_put_aside() {
     let half = &ACCOUNTS.as_bytes()[..ACCOUNTS.len() - 60];
     is_put_aside("half_copied", "2026-11-20 report.csv", half, "copied only in part");

@@ -164,7 +164,8 @@ impl Candidate {
 /// A file's name, without its folder.
 #[must_use]
 pub fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    name.chars().map(|letter| if letter.is_control() { '\u{FFFD}' } else { letter }).collect()
 }
 
 /// SHA-256 of a file, lower-case hexadecimal.
@@ -191,11 +192,9 @@ pub fn merge(
 ) -> Result<(LoadReport, Option<Vec<ContactRow>>), ReadError> {
     let arrival = Arrival { snapshot, source: candidate.export.source(), as_of };
     let mut tally = Tally::new(candidate, as_of);
-    register.begin(arrival);
     for row in candidate.export.rows()? {
         match row {
             Ok(Record::Subject(row)) => {
-                tally.report.has_sends |= row.last_sent_on.is_some();
                 tally.count(register.observe(arrival, &row, policy));
             }
             Ok(Record::Contact(row)) => tally.contacts.push(*row),
@@ -205,6 +204,8 @@ pub fn merge(
         progress(tally.seen);
     }
     let is_contacts = arrival.source == Source::SiteContacts;
+    tally.check_any(arrival.source)?;
+    register.begin(arrival);
     let (report, contacts) = tally.finish();
     if is_contacts {
         register.replace_contacts(contacts.clone());
@@ -217,6 +218,7 @@ struct Tally {
     contacts: Vec<ContactRow>,
     subjects: HashSet<crate::domain::register::SubjectId>,
     bad_dates: u64,
+    repeated: u64,
     seen: u64,
 }
 
@@ -233,12 +235,14 @@ impl Tally {
             has_sends: candidate.export.source() == Source::Sends,
             ..LoadReport::empty(&candidate.name)
         };
-        Self { report, contacts: Vec::new(), subjects: HashSet::new(), bad_dates: 0, seen: 0 }
+        Self { report, contacts: Vec::new(), subjects: HashSet::new(), bad_dates: 0, repeated: 0, seen: 0 }
     }
 
     fn count(&mut self, effect: crate::domain::register::Effect) {
         self.bad_dates += u64::from(effect.bad_dates);
+        self.report.has_sends |= effect.tells_of_send;
         if !self.subjects.insert(effect.subject) {
+            self.repeated += 1;
             return;
         }
         match effect.kind {
@@ -256,12 +260,26 @@ impl Tally {
         }
     }
 
+    /// A list without a row that can be read would say that everybody is gone. That nobody sent is news, though.
+    fn check_any(&self, source: Source) -> Result<(), ReadError> {
+        if source == Source::Sends || !self.subjects.is_empty() || !self.contacts.is_empty() {
+            return Ok(());
+        }
+        let first = self.report.rejected.first();
+        let first = first.map(|row| format!(" (line {}: {})", row.line, row.reason)).unwrap_or_default();
+        Err(ReadError::NoRows { rows: self.report.rows, first })
+    }
+
     fn finish(mut self) -> (LoadReport, Vec<ContactRow>) {
         let is_contacts = !self.contacts.is_empty();
         self.report.subjects = if is_contacts { self.contacts.len() as u64 } else { self.subjects.len() as u64 };
         if self.bad_dates > 0 {
             let line =
                 format!("{} dates lie more than a day after the file's own day and count as blank", self.bad_dates);
+            self.report.warnings.push(line);
+        }
+        if self.repeated > 0 && !self.report.has_sends {
+            let line = format!("{} rows are about an account that another row of the file names too", self.repeated);
             self.report.warnings.push(line);
         }
         if self.report.waiting > 0 {

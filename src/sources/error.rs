@@ -9,6 +9,14 @@ use thiserror::Error;
 /// Why a file is refused as a whole. Every message says what is wrong, where, and what to do about it.
 #[derive(Debug, Error)]
 pub enum ReadError {
+    /// A header and nothing below it, or no row that can be read.
+    #[error("none of its {rows} rows can be read{first}: export it again")]
+    NoRows {
+        /// How many rows there are.
+        rows: u64,
+        /// Why the first one cannot.
+        first: String,
+    },
     /// The file cannot be opened or read.
     #[error("the file cannot be read; check that it is still there and that the service may read it")]
     Io(#[from] io::Error),
