@@ -32,10 +32,18 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(SqliteStore::open(&config.database.url).await?))
 }
 
+/// Opens the store for a command that only reads: its tables stay as they are.
+///
+/// # Errors
+/// When the database cannot be opened or is of another version.
+pub async fn open_store_to_read(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(SqliteStore::open_to_read(&config.database.url).await?))
+}
+
 /// The configuration for a command that only reads: where no database is yet, it reads an empty one in memory and
 /// makes none.
 #[must_use]
-pub fn leaving_no_trace(mut config: Config) -> Config {
+fn leaving_no_trace(mut config: Config) -> Config {
     if path_of(&config.database.url).is_some_and(|path| !path.exists()) {
         IN_MEMORY.clone_into(&mut config.database.url);
     }
@@ -67,6 +75,17 @@ pub fn mailer(config: &Config) -> Result<Arc<dyn Mailer>, SendError> {
 /// What keeps a part from working.
 pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
     let store = open_store(&config).await?;
+    let mailer = mailer(&config)?;
+    Ok(Site { config: Arc::new(config), store, clock, mailer })
+}
+
+/// Puts everything together for a command that only reads the store.
+///
+/// # Errors
+/// What keeps a part from working.
+pub async fn open_to_read(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
+    let config = leaving_no_trace(config);
+    let store = open_store_to_read(&config).await?;
     let mailer = mailer(&config)?;
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }

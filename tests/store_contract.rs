@@ -229,6 +229,12 @@ async fn a_file_is_known_again_by_its_bytes(store: &dyn Store) {
     assert!(twice.is_err(), "the same bytes cannot be written twice");
     assert_eq!(store.list_snapshots().await.expect("read"), [row]);
     assert_eq!(store.next_snapshot_id().await.expect("a number"), SnapshotId(2));
+    for (id, sha256) in [(2, "first list"), (3, "second list")] {
+        let list = SnapshotRow { source: Source::SiteContacts, ..snapshot(id, sha256) };
+        store.save_snapshot(&list, &Changes::default(), Some(&[])).await.expect("written");
+    }
+    assert_eq!(store.find_snapshot("first list").await.expect("read"), None, "contacts may come back after others");
+    assert!(store.find_snapshot("second list").await.expect("read").is_some(), "the list in force is known");
 }
 
 async fn the_contacts_are_the_last_file_whole(store: &dyn Store) {

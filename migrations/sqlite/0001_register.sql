@@ -2,7 +2,7 @@
 -- Civil dates are TEXT `YYYY-MM-DD` in the policy's zone and end in _on; instants are INTEGER milliseconds since
 -- 1970-01-01 UTC and end in _at.
 
--- One row per file that was offered, whatever became of it.
+-- One row per file that was loaded.
 CREATE TABLE snapshot (
     -- Number of the file; facts name it.
     id              INTEGER PRIMARY KEY,
@@ -10,8 +10,9 @@ CREATE TABLE snapshot (
     source          TEXT    NOT NULL,
     -- Name of the file, without its folder.
     file_name       TEXT    NOT NULL,
-    -- SHA-256 of its bytes, lower-case hexadecimal: the same file twice is a duplicate.
-    sha256          TEXT    NOT NULL UNIQUE,
+    -- SHA-256 of its bytes, lower-case hexadecimal: the same file twice is a duplicate, but for contacts that
+    -- come back after others: each contacts file replaces the one before.
+    sha256          TEXT    NOT NULL,
     -- The day it describes.
     as_of_on        TEXT    NOT NULL,
     -- When it was loaded.
@@ -26,6 +27,7 @@ CREATE TABLE snapshot (
     report          TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX snapshot_by_source ON snapshot (source, as_of_on);
+CREATE UNIQUE INDEX snapshot_by_sha256 ON snapshot (sha256) WHERE source <> 'site_contacts';
 
 -- An account or a shared mailbox; or an address that facts wait for.
 CREATE TABLE subject (

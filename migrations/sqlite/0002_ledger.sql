@@ -96,6 +96,7 @@ CREATE TABLE message (
     assigned_id    TEXT
 ) STRICT;
 CREATE INDEX message_open ON message (urgent_on, id) WHERE state IN ('pending', 'deferred', 'leased');
+CREATE INDEX message_by_state ON message (state, next_at);
 CREATE INDEX message_by_recipient ON message (recipient);
 
 -- One finding's stage, as one recipient is told of it. Append-only.
@@ -131,6 +132,7 @@ CREATE TABLE notice (
 ) STRICT;
 CREATE INDEX notice_by_message ON notice (message_id);
 CREATE INDEX notice_by_subject ON notice (subject_id);
+CREATE INDEX notice_by_stage ON notice (episode_id, stage);
 
 -- One try at delivering a message; recorded before the try.
 CREATE TABLE attempt (

@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     config::{Config, Problem},
     jobs::deliver::renderer,
-    store::sqlite::path_of,
+    store::{StoreError, sqlite::path_of},
 };
 
 /// How long a mail server may take to answer a check, in seconds.
@@ -29,7 +29,7 @@ pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) 
     }
     tally.ok("config", "every key is known and every value makes sense");
     let templates_ok = check_templates(&config, &mut tally);
-    check_data(&config, clock, &mut tally).await;
+    check_data(&config, clock, &mut tally).await?;
     check_mail(&config, &mut tally).await;
     let warned = counted(tally.warnings, "warning");
     if templates_ok {
@@ -88,26 +88,19 @@ fn check_templates(config: &Config, tally: &mut Tally) -> bool {
 }
 
 /// Looks at the store, if there is one; a check makes none.
-async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) {
+async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) -> Result<(), StoreError> {
     if path_of(&config.database.url).is_some_and(|path| !path.exists()) {
         tally.ok("data", "nothing loaded yet: the database is made on the first run");
-        return;
+        return Ok(());
     }
-    let loaded = async {
-        let store = app::open_store(config).await?;
-        let snapshots = store.list_snapshots().await?;
-        let register = store.load_register().await?;
-        store.close().await;
-        Ok::<_, crate::store::StoreError>((register, snapshots))
-    };
-    match loaded.await {
-        Err(error) => tally.warn("data", &error.to_string()),
-        Ok((register, snapshots)) => {
-            let accounts = counted(register.subjects().count() as u64, "account");
-            let files = counted(snapshots.len() as u64, "file");
-            tally.ok("data", &format!("{accounts} from {files}, today is {}", clock.today(&config.time_zone)));
-        }
-    }
+    let store = app::open_store_to_read(config).await?;
+    let snapshots = store.list_snapshots().await?;
+    let register = store.load_register().await?;
+    store.close().await;
+    let accounts = counted(register.subjects().count() as u64, "account");
+    let files = counted(snapshots.len() as u64, "file");
+    tally.ok("data", &format!("{accounts} from {files}, today is {}", clock.today(&config.time_zone)));
+    Ok(())
 }
 
 async fn check_mail(config: &Config, tally: &mut Tally) {

@@ -31,7 +31,7 @@ use crate::{
     app::{self, StartError},
     clock::{Clock, ShiftedClock, SystemClock},
     config::{Config, Loaded, Log},
-    jobs::{JobError, Site},
+    jobs::JobError,
     lifecycle::RunError,
     mail::SendError,
     store::StoreError,
@@ -166,8 +166,8 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
 async fn with_site(command: &Command, config: Config, context: &Invocation, format: Format) -> anyhow::Result<Exit> {
     let writes = matches!(command, Command::Once(Once { dry_run: false }) | Command::Load(_));
     let _lock = if writes { app::lock_store(&config)? } else { None };
-    let config = if writes { config } else { app::leaving_no_trace(config) };
-    let site: Site = app::open(config, Arc::clone(&context.clock)).await?;
+    let clock = Arc::clone(&context.clock);
+    let site = if writes { app::open(config, clock).await? } else { app::open_to_read(config, clock).await? };
     let ended = match command {
         Command::Once(options) => once::once(&site, options, format).await,
         Command::Load(options) => load::load(&site, options, format).await,

@@ -31,6 +31,11 @@ pub enum StoreError {
     /// The database's tables cannot be brought up to date.
     #[error("cannot bring the database up to date: {0} (was it written by a newer lapsewatch?)")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The tables are of an older version, and a command that only reads does not change them.
+    #[error(
+        "the database is of an older lapsewatch: run `lapsewatch once`, or start the daemon, to bring it up to date"
+    )]
+    Older,
     /// A statement failed.
     #[error("database error while {doing}: {source}")]
     Statement {
@@ -300,7 +305,7 @@ pub trait Store: Send + Sync {
     async fn load_register(&self) -> Result<Register, StoreError>;
     /// The open episodes and what was told in them.
     async fn load_told(&self) -> Result<Told, StoreError>;
-    /// The loaded file with these bytes.
+    /// The loaded file with these bytes. Of contacts, only the file in force counts: an earlier one may come back.
     async fn find_snapshot(&self, sha256: &str) -> Result<Option<SnapshotRow>, StoreError>;
     /// Every loaded file, oldest as-of first.
     async fn list_snapshots(&self) -> Result<Vec<SnapshotRow>, StoreError>;
@@ -362,6 +367,8 @@ pub trait Store: Send + Sync {
 
     /// What was told about a subject, oldest first.
     async fn list_ledger(&self, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError>;
+    /// For each open episode, the newest day whose notices a mail server accepted.
+    async fn list_told_days(&self) -> Result<Vec<(EpisodeId, Date)>, StoreError>;
     /// The open episodes, of one subject or of all.
     async fn list_episodes(&self, subject: Option<SubjectId>) -> Result<Vec<OpenEpisode>, StoreError>;
 

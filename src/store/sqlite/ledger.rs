@@ -179,6 +179,19 @@ pub(super) async fn list_ledger(pool: &SqlitePool, subject: SubjectId) -> Result
     found.into_iter().map(line).collect()
 }
 
+pub(super) async fn list_told_days(pool: &SqlitePool) -> Result<Vec<(EpisodeId, Date)>, StoreError> {
+    let found: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT notice.episode_id, max(message.on_day) FROM episode
+         JOIN notice ON notice.episode_id = episode.id AND notice.cancelled = 0
+         JOIN message ON message.id = notice.message_id AND message.state = 'accepted'
+         WHERE episode.closed_on IS NULL GROUP BY notice.episode_id",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(doing("reading who was told"))?;
+    found.into_iter().map(|(episode, day)| Ok((EpisodeId(episode), rows::date(&day)?))).collect()
+}
+
 pub(super) async fn list_episodes(
     pool: &SqlitePool,
     subject: Option<SubjectId>,

@@ -7,6 +7,7 @@ mod outbox;
 mod register;
 
 use std::{
+    cmp::Ordering,
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
     time::Duration,
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -26,10 +28,13 @@ use super::{
 use crate::domain::{
     facts::SnapshotId,
     message::Notice,
-    plan::{Plan, Told},
+    plan::{EpisodeId, Plan, Told},
     register::{Register, SubjectId},
     snapshot::ContactRow,
 };
+
+/// Every migration, compiled in.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Rows a bulk statement carries; the widest takes 12 columns, and SQLite allows 32,766 values.
 const ROWS_A_STATEMENT: usize = 500;
@@ -107,8 +112,30 @@ impl SqliteStore {
             .busy_timeout(Duration::from_secs(10));
         let connections = if path.is_some() { 4 } else { 1 };
         let pool = SqlitePoolOptions::new().max_connections(connections).connect_with(options).await.map_err(failed)?;
-        sqlx::migrate!("migrations/sqlite").run(&pool).await?;
+        MIGRATIONS.run(&pool).await?;
         Ok(Self { pool })
+    }
+
+    /// Opens the store for reading: nothing is made, and its tables are not brought up to date.
+    ///
+    /// # Errors
+    /// `Open` when the file cannot be opened, `Migrate` when it is of a newer version, `Older` when of an older one.
+    pub async fn open_to_read(url: &str) -> Result<Self, StoreError> {
+        let Some(path) = path_of(url) else { return Self::open(url).await };
+        let failed = |source| StoreError::Open { url: url.to_owned(), source };
+        let options =
+            SqliteConnectOptions::new().filename(path).pragma("query_only", "on").busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed)?;
+        let (version,): (i64,) = sqlx::query_as("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+            .fetch_one(&pool)
+            .await
+            .map_err(doing("reading the database's version"))?;
+        let ours = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+        match version.cmp(&ours) {
+            Ordering::Equal => Ok(Self { pool }),
+            Ordering::Greater => Err(StoreError::Migrate(MigrateError::VersionMissing(version))),
+            Ordering::Less => Err(StoreError::Older),
+        }
     }
 
     /// A store that is gone when dropped.
@@ -253,6 +280,10 @@ impl Store for SqliteStore {
 
     async fn list_ledger(&self, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError> {
         ledger::list_ledger(&self.pool, subject).await
+    }
+
+    async fn list_told_days(&self) -> Result<Vec<(EpisodeId, Date)>, StoreError> {
+        ledger::list_told_days(&self.pool).await
     }
 
     async fn list_episodes(&self, subject: Option<SubjectId>) -> Result<Vec<OpenEpisode>, StoreError> {

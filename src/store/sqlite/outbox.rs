@@ -1,6 +1,6 @@
 //! Messages, notices and attempts in SQLite.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool};
@@ -29,12 +29,31 @@ pub(super) async fn insert_messages(
         .fetch_one(&mut *db)
         .await
         .map_err(doing("numbering messages"))?;
-    let numbered: Vec<_> = (last + 1..).zip(messages).collect();
+    let known = known_ids(db, messages).await?;
+    let new = messages.iter().filter(|message| !known.contains(&message.message_id));
+    let numbered: Vec<_> = (last + 1..).zip(new).collect();
     for batch in numbered.chunks(ROWS_A_STATEMENT) {
         write_messages(db, run, batch, now).await?;
         write_notices(db, batch).await?;
     }
     Ok(())
+}
+
+/// The Message-IDs that stand in the ledger already: a repeat of the same message is the same message (rule 22).
+async fn known_ids(db: &mut SqliteConnection, messages: &[NewMessage]) -> Result<HashSet<String>, StoreError> {
+    let mut known = HashSet::new();
+    for batch in messages.chunks(ROWS_A_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT message_id FROM message WHERE message_id IN (");
+        let mut ids = query.separated(", ");
+        for message in batch {
+            ids.push_bind(&message.message_id);
+        }
+        query.push(")");
+        let found: Vec<(String,)> =
+            query.build_query_as().fetch_all(&mut *db).await.map_err(doing("looking for known messages"))?;
+        known.extend(found.into_iter().map(|(id,)| id));
+    }
+    Ok(known)
 }
 
 async fn write_messages(
@@ -198,7 +217,8 @@ async fn with_notices(
 pub(super) async fn lease(db: &mut SqliteConnection, lease: &Lease) -> Result<Option<StoredMessage>, StoreError> {
     let leased: Option<(i64, i64)> = sqlx::query_as(
         "UPDATE message SET state = 'leased', lease_token = ?, lease_until_at = ?, attempts = attempts + 1
-         WHERE id = (SELECT id FROM message WHERE state IN ('pending', 'deferred') AND next_at <= ?
+         WHERE id = (SELECT id FROM message INDEXED BY message_open
+                     WHERE state IN ('pending', 'deferred', 'leased') AND state <> 'leased' AND next_at <= ?
                      ORDER BY urgent_on, id LIMIT 1)
          RETURNING id, attempts",
     )
@@ -277,7 +297,22 @@ pub(super) async fn cancel_notices(
             .execute(&mut *db)
             .await
             .map_err(doing("cancelling a notice"))?;
+        forget_untold(db, notice).await?;
     }
+    Ok(())
+}
+
+/// A stage of which every notice was cancelled has not been told: it may be due again.
+async fn forget_untold(db: &mut SqliteConnection, notice: &Notice) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM stage_told WHERE episode_id = ?1 AND stage = ?2 AND passed_over = 0
+         AND NOT EXISTS (SELECT 1 FROM notice WHERE episode_id = ?1 AND stage = ?2 AND cancelled = 0)",
+    )
+    .bind(notice.episode_id.0)
+    .bind(notice.stage.as_str())
+    .execute(db)
+    .await
+    .map_err(doing("cancelling a stage"))?;
     Ok(())
 }
 

@@ -42,6 +42,7 @@ pub(super) async fn find_snapshot(pool: &SqlitePool, sha256: &str) -> Result<Opt
     let found = QueryBuilder::<Sqlite>::new(SNAPSHOT_COLUMNS)
         .push(" WHERE sha256 = ")
         .push_bind(sha256)
+        .push(" AND (source <> 'site_contacts' OR id = (SELECT max(id) FROM snapshot WHERE source = 'site_contacts'))")
         .build_query_as::<SnapshotColumns>()
         .fetch_optional(pool)
         .await
