@@ -471,6 +471,25 @@ async fn an_account_used_in_between_is_not_written_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stage_that_was_cancelled_unsent_is_told_when_it_stands_again() {
+    let world = World::new(&[(KIT, "2026-10-06")]).await;
+    let down = MemoryMailer::answering(|_, _| Err(refused(Step::Connect, 421, "4.3.2 Shutting down")));
+    world.run(&down).await;
+    world.at("2026-11-23T08:00:00Z");
+    let in_flight = export("2026-11-23", &[(KIT, "2026-10-06")])
+        .replace("Active,TP1A2,2024-02-03,2026-10-06", "Migration Pending,TP1A2,2024-02-03,2026-10-06");
+    world.drop_in("2026-11-23 accounts.csv", &in_flight);
+    let resting = MemoryMailer::new();
+    world.run(&resting).await;
+    assert_eq!(resting.tried().len(), 0, "nothing is told while a status is in flight");
+    world.at("2026-11-24T08:00:00Z");
+    world.drop_in("2026-11-24 accounts.csv", &export("2026-11-24", &[(KIT, "2026-10-06")]));
+    let back = MemoryMailer::new();
+    world.run(&back).await;
+    assert!(to(&back.sent()).contains(&KIT), "{:?}", to(&back.sent()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_digest_loses_only_the_row_that_no_longer_stands() {
     let world = World::new(&[(KIT, "2026-10-06"), (LEE, "2026-10-06")]).await;
     let mailer = failing(&[ADA], || refused(Step::RcptTo, 451, "4.2.1 Mailbox busy"));

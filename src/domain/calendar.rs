@@ -76,15 +76,6 @@ impl Calendar {
         }
         day
     }
-
-    /// How many open days there are from `from` up to, and not with, `until`.
-    #[must_use]
-    pub fn open_days_between(&self, from: Date, until: Date) -> usize {
-        from.series(jiff::Span::new().days(1))
-            .take_while(|day| *day < until)
-            .filter(|day| !self.is_closed(*day))
-            .count()
-    }
 }
 
 #[cfg(test)]
@@ -100,7 +91,6 @@ mod tests {
         assert_eq!(calendar.open_on_or_before(date(2026, 12, 28)), date(2026, 12, 24));
         assert_eq!(calendar.open_on_or_after(date(2026, 12, 25)), date(2026, 12, 29));
         assert_eq!(calendar.open_on_or_after(date(2026, 12, 29)), date(2026, 12, 29));
-        assert_eq!(calendar.open_days_between(date(2026, 12, 24), date(2026, 12, 30)), 2);
     }
 
     #[test]

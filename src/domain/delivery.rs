@@ -161,12 +161,6 @@ impl Decision {
         matches!(self, Self::TransportDown | Self::SenderWide)
     }
 
-    /// Whether a person must act before mail flows again.
-    #[must_use]
-    pub const fn needs_the_operator(self) -> bool {
-        matches!(self, Self::SenderWide)
-    }
-
     /// The outcome of the attempt (25): only a refused recipient or message is Rejected.
     #[must_use]
     pub fn outcome(self, why: String) -> Outcome {

@@ -399,14 +399,14 @@ pub struct Refused {
 /// Messages to the next rung for notices that were refused (rules 15 and 25). A notice that no longer stands, or
 /// has nobody left to climb to, is not in them.
 #[must_use]
-pub fn climb(planning: Planning, register: &Register, refused: &[Refused]) -> Vec<Message> {
+pub fn climb(planning: Planning, register: &Register, told: &Told, refused: &[Refused]) -> Vec<Message> {
     let directory = Directory::new(register, planning.policy, planning.today);
     let mut messages: BTreeMap<MessageKey, Vec<Notice>> = BTreeMap::new();
-    for Refused { notice, told } in refused {
+    for Refused { notice, told: known } in refused {
         let Some(subject) = register.find(notice.subject_id) else { continue };
-        let Some(finding) = standing_finding(planning, register, subject, notice) else { continue };
+        let Some(finding) = standing_finding(planning, register, told, subject, notice) else { continue };
         let Some(showing) = finding.reached.iter().find(|showing| showing.name == notice.stage) else { continue };
-        for recipient in directory.climb(subject, notice.rule, showing.stage, told) {
+        for recipient in directory.climb(subject, notice.rule, showing.stage, known) {
             let key = message_key(planning.policy, register, subject, showing, notice.rule, &recipient);
             let climbed = Notice { reason: Reason::Reach, rung: recipient.rung, ..notice.clone() };
             let notices = messages.entry(key).or_default();
@@ -422,16 +422,19 @@ pub fn climb(planning: Planning, register: &Register, refused: &[Refused]) -> Ve
 /// The finding a planned notice rests on, if it still stands on current facts (rule 24).
 ///
 /// - The rule still counts the subject and the notice's stage is still reached.
-/// - The anchor has not moved out of the episode.
+/// - Its episode is open, and the anchor has not moved out of it.
+/// - No tighter stage of the episode has been told since.
 /// - The deadline is not behind, unless the rule goes on.
 #[must_use]
 pub fn standing_finding<'a>(
     planning: Planning<'a>,
     register: &Register,
+    told: &Told,
     subject: &Subject,
     notice: &Notice,
 ) -> Option<Finding<'a>> {
     let Planning { policy, calendar, today } = planning;
+    let episode = told.episode(subject.id, notice.rule).filter(|episode| episode.id == notice.episode_id)?;
     if subject.facts.status().is_some_and(|status| status.is_in_flight()) {
         return None;
     }
@@ -440,10 +443,12 @@ pub fn standing_finding<'a>(
         return None;
     }
     let finding = findings.into_iter().find(|finding| finding.rule == notice.rule)?;
-    let same_episode = stays_in_episode(policy, subject, &finding, notice.anchor_on);
+    let same_episode = stays_in_episode(policy, subject, &finding, episode.opened_anchor_on);
     let is_over = today > finding.dates.deadline_on && !notice.rule.goes_on_after_deadline();
-    let still_reached = finding.reached.iter().any(|showing| showing.name == notice.stage);
-    (same_episode && !is_over && still_reached).then_some(finding)
+    let place = finding.reached.iter().position(|showing| showing.name == notice.stage)?;
+    let mut tighter = finding.reached.iter().skip(place + 1);
+    let is_superseded = tighter.any(|showing| told.holds(episode.id, &showing.name));
+    (same_episode && !is_over && !is_superseded).then_some(finding)
 }
 
 #[cfg(test)]

@@ -94,15 +94,16 @@ fn a_refused_notice_climbs_while_it_stands() {
     let mut world = World::new();
     world.contact("olive", ContactRole::Owner, None);
     world.report("2026-11-01", &[used("ada", "2026-10-01"), used("olive", "2026-11-01")]);
-    let plan = run(&world, &mut Told::default(), "2026-11-02");
+    let mut ledger = Told::default();
+    let plan = run(&world, &mut ledger, "2026-11-02");
     let notice = plan.messages.first().and_then(|message| message.notices.first()).cloned().unwrap();
     let refused = [Refused { notice, told: BTreeSet::from([address("ada")]) }];
-    let climbed = climb(world.planning("2026-11-02"), &world.register, &refused);
+    let climbed = climb(world.planning("2026-11-02"), &world.register, &ledger, &refused);
     let [message] = &climbed[..] else { panic!("one message: {climbed:?}") };
     assert_eq!((&message.recipient, message.kind), (&address("olive"), MessageKind::Digest));
     assert_eq!(message.notices.first().map(|notice| notice.reason), Some(Reason::Reach));
     world.report("2026-11-03", &[used("ada", "2026-11-03")]);
-    assert_eq!(climb(world.planning("2026-11-03"), &world.register, &refused), [], "she is back");
+    assert_eq!(climb(world.planning("2026-11-03"), &world.register, &ledger, &refused), [], "she is back");
 }
 
 #[test]
@@ -110,11 +111,12 @@ fn a_notice_stands_no_longer_when_its_reason_is_gone() {
     let after = |row: Observation| {
         let mut world = World::new();
         world.report("2026-11-01", &[used("ada", "2026-10-01")]);
-        let plan = run(&world, &mut Told::default(), "2026-11-02");
+        let mut ledger = Told::default();
+        let plan = run(&world, &mut ledger, "2026-11-02");
         let notice = plan.messages.first().and_then(|message| message.notices.first()).cloned().unwrap();
         world.report("2026-11-03", &[row]);
         let subject = world.subject("ada");
-        standing_finding(world.planning("2026-11-03"), &world.register, subject, &notice).is_some()
+        standing_finding(world.planning("2026-11-03"), &world.register, &ledger, subject, &notice).is_some()
     };
     let ada = || used("ada", "2026-10-01");
     let table = [

@@ -151,6 +151,8 @@ pub struct Effect {
     pub kind: EffectKind,
     /// Dates more than a day after the as-of, left out.
     pub bad_dates: u32,
+    /// The row told of a send that can be believed.
+    pub tells_of_send: bool,
 }
 
 /// See [`Effect::kind`].
@@ -288,11 +290,12 @@ impl Register {
         let id = self.subject_of(arrival, row);
         self.note_source_id(id, arrival, row);
         self.settle_address(id, arrival, row);
-        if row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of)) {
+        let tells_of_send = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
+        if tells_of_send {
             self.watch_sends(arrival.as_of);
         }
         let Some(subject) = self.subjects.get_mut(&id) else {
-            return Effect { subject: id, kind: EffectKind::Unchanged, bad_dates: 0 };
+            return Effect { subject: id, kind: EffectKind::Unchanged, bad_dates: 0, tells_of_send };
         };
         evaluate::fix_deletion_before(subject, arrival.as_of, policy);
         let was_listed = subject.is_listed();
@@ -311,7 +314,7 @@ impl Register {
         if changed || confirmed || !was_listed {
             self.changed.insert(id);
         }
-        Effect { subject: id, kind, bad_dates }
+        Effect { subject: id, kind, bad_dates, tells_of_send }
     }
 
     /// Records what was concluded from absence: the subject is taken as deleted as of a day (rule 6).
@@ -423,6 +426,11 @@ impl Register {
         }
         let Some(gone) = self.subjects.remove(&other) else { return };
         let Some(subject) = self.subjects.get_mut(&id) else { return };
+        for address in &gone.former_addresses {
+            self.by_former_address.insert(address.clone(), id);
+        }
+        subject.former_addresses.extend(gone.former_addresses);
+        subject.deletion = subject.deletion.or(gone.deletion);
         for (source, source_id) in &gone.source_ids {
             self.by_source_id.insert((*source, source_id.clone()), id);
         }

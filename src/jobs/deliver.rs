@@ -19,13 +19,13 @@ use crate::{
     domain::{
         delivery::{Decision, retry_delay},
         message::{Message, Notice},
-        plan::standing_finding,
+        plan::{Told, standing_finding},
         policy::OnUnknown,
         register::Register,
     },
     mail::{
         Outgoing, Receipt, SendError, Session,
-        compose::{Envelope, compose},
+        compose::{ComposeError, Envelope, compose},
         render::{Renderer, Voice},
     },
     store::{Lease, MessageState, Settlement, StoredMessage},
@@ -87,6 +87,7 @@ pub async fn deliver(site: &Site, register: Arc<Register>, stop: &CancellationTo
         renderer: renderer(&site.config)?,
         site: site.clone(),
         register,
+        told: site.store.load_told().await?,
         stop: stop.child_token(),
         done: Mutex::default(),
     });
@@ -94,11 +95,20 @@ pub async fn deliver(site: &Site, register: Arc<Register>, stop: &CancellationTo
     for _ in 0..connections(site) {
         workers.spawn(Arc::clone(&batch).work());
     }
+    let mut failed = None;
     while let Some(worker) = workers.join_next().await {
         match worker {
-            Ok(done) => done?,
+            Ok(Ok(())) => {}
+            // The others finish the message they are at: dropping them now would leave its outcome unknown.
+            Ok(Err(error)) => {
+                batch.stop.cancel();
+                failed.get_or_insert(error);
+            }
             Err(failure) => tracing::error!(%failure, "a delivery worker ended early; its message is settled later"),
         }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     let done = batch.done.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(done)
@@ -133,9 +143,18 @@ pub async fn recover(site: &Site, before: Timestamp) -> Result<(), JobError> {
     Ok(())
 }
 
+/// Why a message has no bytes.
+enum Unwritable {
+    /// Nothing can be sent to that address: the notice climbs, as if a server had refused it.
+    Recipient(String),
+    /// The words or the headers: somebody must mend them.
+    Words(String),
+}
+
 struct Batch {
     site: Site,
     register: Arc<Register>,
+    told: Told,
     renderer: Renderer,
     stop: CancellationToken,
     done: Mutex<Delivered>,
@@ -178,7 +197,10 @@ impl Batch {
         }
         let outgoing = match self.write(message, &standing) {
             Ok(outgoing) => outgoing,
-            Err(why) => {
+            Err(Unwritable::Recipient(why)) => {
+                return Ok(settlement("rejected", MessageState::Rejected, why, now, now));
+            }
+            Err(Unwritable::Words(why)) => {
                 tracing::error!(message.reference, why, "{} cannot be written: mend the template", message.reference);
                 let later = now.checked_add(SignedDuration::from_hours(UNWRITABLE_WAIT_HOURS)).unwrap_or(now);
                 return Ok(settlement("deferred", MessageState::Deferred, why, now, later));
@@ -193,16 +215,17 @@ impl Batch {
         let planning = self.site.planning(self.site.today());
         let stands = |notice: &Notice| {
             let subject = self.register.find(notice.subject_id);
-            subject.is_some_and(|found| standing_finding(planning, &self.register, found, notice).is_some())
+            let finding = |found| standing_finding(planning, &self.register, &self.told, found, notice);
+            subject.and_then(finding).is_some()
         };
         let (standing, gone) = message.notices.iter().cloned().partition(stands);
         (Message { notices: standing, ..message.clone() }, gone)
     }
 
-    fn write(&self, stored: &StoredMessage, message: &Message) -> Result<Outgoing, String> {
+    fn write(&self, stored: &StoredMessage, message: &Message) -> Result<Outgoing, Unwritable> {
         let briefing = Briefing::new(&self.site.config, &self.register, self.site.today());
         let brief = briefing.brief(message, &stored.reference);
-        let rendered = self.renderer.render(&brief).map_err(|error| error.to_string())?;
+        let rendered = self.renderer.render(&brief).map_err(|error| Unwritable::Words(error.to_string()))?;
         let mail = &self.site.config.mail;
         let envelope = Envelope {
             from: &mail.from,
@@ -213,7 +236,10 @@ impl Batch {
             date: self.site.clock.now(),
             reference: &stored.reference,
         };
-        let raw = compose(&envelope, &rendered).map_err(|error| error.to_string())?;
+        let raw = compose(&envelope, &rendered).map_err(|error| match error {
+            ComposeError::Recipient(_) => Unwritable::Recipient(error.to_string()),
+            _ => Unwritable::Words(error.to_string()),
+        })?;
         let (from, to) = (mail.from.email.to_string(), message.recipient.as_str().to_owned());
         Ok(Outgoing { from, to, raw, file_stem: format!("{}-{}", message.on, stored.reference) })
     }
@@ -287,6 +313,7 @@ fn settlement(
 fn unknown(site: &Site, message: &StoredMessage, why: String) -> Settlement {
     let now = site.clock.now();
     match message.on_unknown {
+        _ if site.mailer.takes_repeats_as_one() => settlement("unknown", MessageState::Deferred, why, now, now),
         OnUnknown::Resend => settlement("unknown", MessageState::Deferred, why, now, retry_at(message, now)),
         OnUnknown::Hold => settlement("unknown", MessageState::Unknown, why, now, now),
     }

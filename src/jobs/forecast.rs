@@ -11,16 +11,16 @@ use crate::{
     },
 };
 
-/// The first of the `days` days after `today` on which messages would be planned, and those messages.
+/// The first of the `days` days from `first` on on which messages would be planned, and those messages.
 #[must_use]
 pub fn next_messages(
     config: &Config,
     mut register: Register,
     mut told: Told,
-    today: Date,
+    first: Date,
     days: usize,
 ) -> Option<(Date, Vec<Message>)> {
-    for day in today.series(Span::new().days(1)).skip(1).take(days) {
+    for day in first.series(Span::new().days(1)).take(days) {
         let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: day };
         let missing = settle(planning, &mut register);
         let plan = plan(planning, &register, &told, missing);

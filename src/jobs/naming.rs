@@ -13,7 +13,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The names of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    /// `NR-4K7P-2M2X`.
+    /// `NR-4K7P2-M2XQ9`: 50 bits, so that a national ledger of years holds no two alike.
     pub reference: String,
     /// Message-ID without angle brackets.
     pub message_id: String,
@@ -32,7 +32,7 @@ pub fn names(message: &Message, domain: &str) -> Names {
     let letters: String = digest.iter().map(|byte| letter(*byte)).collect();
     let part = |from: usize, to: usize| letters.get(from..to).unwrap_or_default();
     Names {
-        reference: format!("NR-{}-{}", part(0, 4), part(4, 8)),
+        reference: format!("NR-{}-{}", part(0, 5), part(5, 10)),
         message_id: format!("{}@{domain}", letters.to_lowercase()),
     }
 }

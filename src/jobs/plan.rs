@@ -69,7 +69,8 @@ pub async fn climb_refused(site: &Site, run: RunId, register: &Register) -> Resu
         told: row.told.iter().map(|address| Address::new(address)).collect(),
     };
     let climbing: Vec<_> = refused.iter().map(as_domain).collect();
-    let messages = name_all(site, &climb(site.planning(site.today()), register, &climbing));
+    let told = site.store.load_told().await?;
+    let messages = name_all(site, &climb(site.planning(site.today()), register, &told, &climbing));
     let numbers: Vec<_> = refused.iter().map(|row| row.number).collect();
     site.store.save_climb(run, &numbers, &messages, site.clock.now()).await?;
     Ok(messages.len())

@@ -48,6 +48,10 @@ impl Mailer for PulsedMailer {
         Box::new(PulsedSession { session: self.mailer.session(), pulse: self.pulse.clone() })
     }
 
+    fn takes_repeats_as_one(&self) -> bool {
+        self.mailer.takes_repeats_as_one()
+    }
+
     fn describe(&self) -> String {
         self.mailer.describe()
     }

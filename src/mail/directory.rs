@@ -48,6 +48,10 @@ impl Mailer for DirectoryMailer {
         Box::new(self.clone())
     }
 
+    fn takes_repeats_as_one(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> String {
         format!("files in {}", self.folder.display())
     }

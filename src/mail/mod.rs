@@ -50,6 +50,12 @@ pub trait Mailer: Send + Sync {
     /// A session of its own. Nothing is connected yet: the first message does that.
     fn session(&self) -> Box<dyn Session>;
 
+    /// Whether the same message taken twice is one message at the other end, so that an unknown outcome can be tried
+    /// again without doubling anything.
+    fn takes_repeats_as_one(&self) -> bool {
+        false
+    }
+
     /// Where messages go, in words: `smtp.anyshire.example:587, STARTTLS`.
     fn describe(&self) -> String;
 
