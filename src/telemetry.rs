@@ -9,6 +9,7 @@ use std::{fmt, fs::File, io, os::fd::AsFd, os::unix::fs::MetadataExt};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
+    filter::LevelFilter,
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -51,7 +52,10 @@ pub fn init(log: &Log, color: bool) -> Result<(), TelemetryError> {
 }
 
 fn filter(words: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    EnvFilter::try_new(format!("{words},{PINNED}"))
+    let asked = EnvFilter::try_new(words)?;
+    // The pins keep libraries down; they must not raise one above what was asked for.
+    let is_quieter = asked.max_level_hint().is_some_and(|level| level < LevelFilter::INFO);
+    if is_quieter { Ok(asked) } else { EnvFilter::try_new(format!("{words},{PINNED}")) }
 }
 
 /// `auto` is `journal` when standard error is the journal, else `text`.

@@ -52,7 +52,7 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Act as if it were then: 2026-11-20T08:00:00Z
-    #[arg(long, global = true, value_name = "INSTANT")]
+    #[arg(long, global = true, value_name = "INSTANT", value_parser = instant)]
     pub at: Option<Timestamp>,
     /// text or json
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
@@ -219,6 +219,10 @@ pub struct Preview {
 pub struct TestMail {
     /// Who gets it
     pub address: String,
+}
+
+fn instant(word: &str) -> Result<Timestamp, String> {
+    word.parse().map_err(|_| "write day, time and zone, such as 2026-11-20T08:00:00Z".to_owned())
 }
 
 fn rule(word: &str) -> Result<Rule, String> {

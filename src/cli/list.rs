@@ -19,7 +19,7 @@ use crate::{
         register::{Register, SubjectId},
     },
     jobs::Site,
-    store::{MessageState, StoredMessage},
+    store::{MessageState, OpenEpisode, StoredMessage},
 };
 
 /// A subject that needs action; the JSON of `list`.
@@ -77,16 +77,12 @@ async fn subjects(site: &Site, options: &List) -> anyhow::Result<Vec<SubjectLine
     Ok(lines)
 }
 
-/// The day a stage was last accepted by a mail server, by subject, rule and stage.
+/// The day on which a mail server last accepted a notice of each open episode.
 async fn last_told(site: &Site) -> anyhow::Result<HashMap<(SubjectId, Rule), Date>> {
-    let mut told = HashMap::new();
-    for message in site.store.list_messages(&[MessageState::Accepted]).await? {
-        for notice in &message.message.notices {
-            let day = told.entry((notice.subject_id, notice.rule)).or_insert(message.message.on);
-            *day = message.message.on.max(*day);
-        }
-    }
-    Ok(told)
+    let days: HashMap<_, _> = site.store.list_told_days().await?.into_iter().collect();
+    let episodes = site.store.list_episodes(None).await?;
+    let told = |episode: OpenEpisode| Some(((episode.subject, episode.rule), *days.get(&episode.id)?));
+    Ok(episodes.into_iter().filter_map(told).collect())
 }
 
 fn subject_lines(

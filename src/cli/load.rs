@@ -65,7 +65,7 @@ pub fn print(report: &LoadReport) {
     }
     let more = report.rejected_count.saturating_sub(MOST_REJECTED_SHOWN as u64);
     if more > 0 {
-        say!("  … and {} more (all of them with --format json)", thousands(more));
+        say!("  … and {} more (the first 1,000 with --format json)", thousands(more));
     }
 }
 

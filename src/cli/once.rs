@@ -1,5 +1,7 @@
 //! `once`: load the inbox, evaluate, plan, deliver what is due, exit.
 
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -15,12 +17,14 @@ use crate::{
     domain::message::Message,
     jobs::{
         Site,
+        deliver::recover,
         forecast::next_messages,
         load::LoadOutcome,
         observe::Observed,
         plan::Planned,
         run::{Finished, run_dry, run_today},
     },
+    store::MessageState,
 };
 
 /// How many messages are named on screen.
@@ -40,7 +44,9 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
         return Ok(quarantined(&observed));
     }
     let progress = Progress::new();
-    let stop = CancellationToken::new();
+    let stop = stopping_on_signal()?;
+    // The store's lock is ours, so every lease in it belongs to a program that is gone.
+    recover(site, Timestamp::MAX).await?;
     let finished = run_today(site, "once", &|file, rows| progress.show(file, rows), &stop).await?;
     drop(progress);
     match format {
@@ -59,6 +65,18 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
     }
     let is_refused = delivered.stopped.is_some() || delivered.unknown > 0;
     Ok(if is_refused { Exit::MailRefused } else { quarantined(&finished.observed) })
+}
+
+/// A token that SIGTERM or SIGINT cancels: the message under way is finished, the rest stays in the outbox.
+fn stopping_on_signal() -> std::io::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
+        asked.cancel();
+    });
+    Ok(stop)
 }
 
 fn quarantined(observed: &Observed) -> Exit {
@@ -94,7 +112,8 @@ fn print_dry(site: &Site, observed: &Observed, planned: &Planned) {
 async fn print(site: &Site, finished: &Finished) -> anyhow::Result<()> {
     print_inbox(&finished.observed);
     print_sent(site, finished);
-    print_lines(site, finished);
+    print_waiting(site).await?;
+    print_lines(finished);
     print_next(site, finished).await?;
     print_where(site, finished);
     Ok(())
@@ -147,7 +166,7 @@ fn print_sent(site: &Site, finished: &Finished) {
 }
 
 /// What the operator should look at besides the messages.
-fn print_lines(site: &Site, finished: &Finished) {
+fn print_lines(finished: &Finished) {
     let report = &finished.report;
     let lines = [
         (report.operator_only, "finding", "that nobody but the operator reads about"),
@@ -155,17 +174,28 @@ fn print_lines(site: &Site, finished: &Finished) {
         (report.no_date, "rule", "without a date to count from"),
         (report.missing, "account", "missing from the last two reports"),
     ];
-    let _ = site;
     for (count, what, why) in lines.iter().filter(|(count, ..)| *count > 0) {
         let line = format!("{} {why}", counted(*count, what));
         say!("{ATTENTION}!{ATTENTION:#} {}", hanging(&line, 2));
     }
 }
 
+/// What is left in the outbox, and when it is tried again.
+async fn print_waiting(site: &Site) -> anyhow::Result<()> {
+    let states = site.store.count_messages().await?;
+    let is_open = |state: &MessageState| matches!(state, MessageState::Pending | MessageState::Deferred);
+    let waiting: u64 = states.iter().filter(|(state, _)| is_open(state)).map(|(_, count)| count).sum();
+    if let (1.., Some(at)) = (waiting, site.store.next_attempt_at().await?) {
+        let at = at.to_zoned(site.config.time_zone.clone()).strftime("%H:%M on %a %-d %b");
+        say!("{ATTENTION}!{ATTENTION:#} {} in the outbox, next try at {at}", counted(waiting, "message"));
+    }
+    Ok(())
+}
+
 async fn print_next(site: &Site, finished: &Finished) -> anyhow::Result<()> {
     let told = site.store.load_told().await?;
     let register = finished.planned.register.clone();
-    let next = next_messages(&site.config, register, told, finished.on, DAYS_AHEAD);
+    let next = next_messages(&site.config, register, told, finished.on.tomorrow()?, DAYS_AHEAD);
     match next {
         Some((on, messages)) => {
             let count = counted(messages.len() as u64, "message");

@@ -19,6 +19,7 @@ pub fn replay(config: &Config, options: &Options, format: Format) -> anyhow::Res
     let from =
         options.from.or(days.map(|(first, _)| first)).context("no file in the folder says which day it is of")?;
     let to = options.to.or(days.map(|(_, last)| last)).unwrap_or(from);
+    anyhow::ensure!(from <= to, "--from {from} is after --to {to}");
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut printed = Ok(());
     replay.run(config, from, to, |today, messages| {

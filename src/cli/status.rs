@@ -62,8 +62,8 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
     let subjects = register.subjects().count() as u64;
     let told = site.store.load_told().await?;
     let has_run = last.as_ref().is_some_and(|run| run.on_day >= today);
-    let behind = if has_run { today } else { today.yesterday().unwrap_or(today) };
-    let next = next_messages(&site.config, register, told, behind, DAYS_AHEAD);
+    let first_on = if has_run { today.tomorrow()? } else { today };
+    let next = next_messages(&site.config, register, told, first_on, DAYS_AHEAD);
     let outbox = site.store.count_messages().await?.into_iter().map(|(state, n)| (state.as_str(), n)).collect();
     let last_report = last.as_ref().and_then(|run| serde_json::from_str(run.report.as_deref()?).ok());
     let mut status = Status {
@@ -108,6 +108,10 @@ fn attention(status: &Status, last: Option<&RunRow>) -> Vec<String> {
     }
     if let Some(why) = status.last_report.as_ref().and_then(|report| report.delivered.stopped.as_ref()) {
         lines.push(format!("sending stopped: {why}"));
+    }
+    let rejected = status.last_report.as_ref().map_or(0, |report| report.delivered.rejected);
+    if rejected > 0 {
+        lines.push(format!("{} of the last run refused by the mail server", counted(rejected, "message")));
     }
     let unknown = count(MessageState::Unknown);
     if unknown > 0 {

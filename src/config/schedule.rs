@@ -1,5 +1,9 @@
 //! `[schedule]`: when the daemon runs.
 use croner::parser::{CronParser, Seconds, Year};
+use jiff::{
+    civil::{DateTime, date},
+    tz::TimeZone,
+};
 
 use super::{
     layer::Entry,
@@ -28,8 +32,18 @@ fn cron(entry: &Entry) -> Result<String, Fault> {
         _ => return Err(Fault::new("must be a cron expression of five or six fields").tip(Some(EXAMPLE.into()))),
     };
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-    if let Err(error) = parser.parse(&text) {
-        return Err(Fault::new("is no cron expression").tip(Some(error.to_string().trim_end_matches('.').to_owned())));
+    let cron = match parser.parse(&text) {
+        Ok(cron) => cron,
+        Err(error) => {
+            let tip = error.to_string().trim_end_matches('.').to_owned();
+            return Err(Fault::new("is no cron expression").tip(Some(tip)));
+        }
+    };
+    if cron
+        .find_next_occurrence(&SOME_DAY.to_zoned(TimeZone::UTC).map_err(|_| Fault::new("never comes"))?, true)
+        .is_err()
+    {
+        return Err(Fault::new("never comes").tip(Some(EXAMPLE.into())));
     }
     if is_restricted(day) && is_restricted(weekday) {
         let tip = "cron runs on days that match either; restrict one of them";
@@ -37,6 +51,9 @@ fn cron(entry: &Entry) -> Result<String, Fault> {
     }
     Ok(text)
 }
+
+/// A day from which an expression that can come, comes.
+const SOME_DAY: DateTime = date(2024, 1, 1).at(0, 0, 0, 0);
 
 const EXAMPLE: &str = "\"30 7 * * *\" is 7.30am every day";
 
