@@ -6,6 +6,7 @@
 pub mod calendar;
 pub mod contacts;
 pub mod delivery;
+pub mod episode;
 pub mod evaluate;
 pub mod facts;
 pub mod history;
@@ -14,6 +15,7 @@ pub mod names;
 pub mod plan;
 pub mod policy;
 pub mod recipient;
+pub mod record;
 pub mod register;
 pub mod report;
 pub mod snapshot;

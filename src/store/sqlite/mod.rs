@@ -4,6 +4,7 @@
 //! on a store at a time ([`lock`]); reading commands need no lock.
 mod ledger;
 mod outbox;
+mod refused;
 mod register;
 
 use std::{
@@ -262,7 +263,7 @@ impl Store for SqliteStore {
     }
 
     async fn list_refused(&self) -> Result<Vec<RefusedNotice>, StoreError> {
-        outbox::list_refused(&self.pool).await
+        refused::list_refused(&self.pool).await
     }
 
     async fn save_climb(
@@ -273,7 +274,7 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        outbox::mark_climbed(&mut transaction, climbed).await?;
+        refused::mark_climbed(&mut transaction, climbed).await?;
         outbox::insert_messages(&mut transaction, run, messages, now).await?;
         commit(transaction).await
     }
