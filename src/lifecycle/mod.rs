@@ -3,7 +3,7 @@
 //! - Ready means: the store is open and ours, the templates compile, the folders can be used.
 //! - SIGHUP loads the configuration again. All of it works, or nothing changes; a job under way keeps what it has.
 //! - SIGTERM and SIGINT: the bell stops, the message under way is finished, nothing else is begun. Who takes longer
-//!   than [`SOFT_STOP`], or is asked a second time, is dropped: an attempt without an outcome stays leased in the
+//!   than 8 seconds, or is asked a second time, is dropped: an attempt without an outcome stays leased in the
 //!   store, and the next start settles it (rule 23).
 //! - The watchdog hears of us while the bell rings *and* the worker got on within the time that one message may take:
 //!   a bare timer would call a stuck daemon alive, a shorter span a slow mail server dead.
