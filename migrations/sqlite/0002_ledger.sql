@@ -64,7 +64,7 @@ CREATE TABLE message (
     id             INTEGER PRIMARY KEY,
     -- The run that planned it.
     run_id         INTEGER NOT NULL REFERENCES run (id),
-    -- What a reader can quote: NR-XXXX-XXXX.
+    -- What a reader can quote: NR-XXXXX-XXXXX.
     reference      TEXT    NOT NULL UNIQUE,
     -- Message-ID without the angle brackets, derived from recipient and notices.
     message_id     TEXT    NOT NULL UNIQUE,

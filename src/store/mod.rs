@@ -132,7 +132,7 @@ pub struct RunRow {
 pub struct NewMessage {
     /// What it tells whom.
     pub message: Message,
-    /// `NR-XXXX-XXXX`.
+    /// `NR-XXXXX-XXXXX`.
     pub reference: String,
     /// Message-ID without angle brackets.
     pub message_id: String,
@@ -192,7 +192,7 @@ pub struct StoredMessage {
     pub number: MessageNumber,
     /// What it tells whom; notices that were cancelled left out.
     pub message: Message,
-    /// `NR-XXXX-XXXX`.
+    /// `NR-XXXXX-XXXXX`.
     pub reference: String,
     /// Message-ID without angle brackets.
     pub message_id: String,
@@ -262,7 +262,7 @@ pub struct LedgerLine {
     pub kind: String,
     /// What was told.
     pub notice: Notice,
-    /// `NR-XXXX-XXXX`.
+    /// `NR-XXXXX-XXXXX`.
     pub reference: String,
     /// Where the message stands.
     pub state: MessageState,
