@@ -323,7 +323,8 @@ impl Register {
             self.by_former_address.insert(address.clone(), id);
         }
         subject.former_addresses.extend(gone.former_addresses);
-        subject.deletion = subject.deletion.or(gone.deletion);
+        // Two histories become one: what was fixed on half of it is asked again.
+        subject.deletion = None;
         for (source, source_id) in &gone.source_ids {
             self.by_source_id.insert((*source, source_id.clone()), id);
         }
