@@ -156,6 +156,8 @@ async fn after_sigkill_in_the_middle_of_a_run_the_next_start_finishes_it_and_rep
     let house = house_with_people_due(8, &server.settings()).await;
     let mut daemon = Daemon::start(&house, TEN_PAST_EIGHT);
     until("two messages", || daemon.log(), || server.taken().len() >= 2);
+    // Well into the third, and not in the moment between a settlement and the next lease.
+    std::thread::sleep(Duration::from_millis(100));
     daemon.signal("KILL");
     daemon.ended();
 
