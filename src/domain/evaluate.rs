@@ -286,11 +286,32 @@ pub fn findings<'a>(
     sends_watched_since: Option<Date>,
     today: Date,
 ) -> Vec<Finding<'a>> {
-    let found = |rule| match standing(policy, subject, rule, sends_watched_since) {
-        Standing::Counts(dates) => finding(policy, calendar, rule, dates, today),
+    findings_of(policy, calendar, &standings(policy, subject, sends_watched_since), today)
+}
+
+/// How every rule stands to a subject, in the order of the rules' names.
+#[must_use]
+pub fn standings(
+    policy: &Policy,
+    subject: &Subject,
+    sends_watched_since: Option<Date>,
+) -> [(Rule, Standing); Rule::ALL.len()] {
+    Rule::ALL.map(|rule| (rule, standing(policy, subject, rule, sends_watched_since)))
+}
+
+/// The findings among standings that were asked for already.
+#[must_use]
+pub fn findings_of<'a>(
+    policy: &'a Policy,
+    calendar: &Calendar,
+    standings: &[(Rule, Standing)],
+    today: Date,
+) -> Vec<Finding<'a>> {
+    let found = |(rule, standing): &(Rule, Standing)| match standing {
+        Standing::Counts(dates) => finding(policy, calendar, *rule, *dates, today),
         Standing::NotAsked | Standing::NoDate => None,
     };
-    Rule::ALL.into_iter().filter_map(found).collect()
+    standings.iter().filter_map(found).collect()
 }
 
 /// Rules that are silent because the account ends before their own deadline (rule 6, "outrun").

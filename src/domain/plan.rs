@@ -159,8 +159,9 @@ impl<'a> Planner<'a> {
         }
         let Planning { policy, calendar, today } = self.planning;
         let watched_since = self.register.sends_watched_since();
-        self.count_standings(subject, watched_since);
-        let findings = evaluate::findings(policy, calendar, subject, watched_since, today);
+        let standings = evaluate::standings(policy, subject, watched_since);
+        self.count_standings(subject, &standings);
+        let findings = evaluate::findings_of(policy, calendar, &standings, today);
         let silent = evaluate::outrun(&findings, today);
         for rule in Rule::ALL {
             let finding = findings.iter().find(|finding| finding.rule == rule);
@@ -173,12 +174,12 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn count_standings(&mut self, subject: &Subject, watched_since: Option<Date>) {
-        for rule in Rule::ALL {
-            match evaluate::standing(self.planning.policy, subject, rule, watched_since) {
-                Standing::NoDate => self.plan.report.no_date.push((subject.id, rule)),
+    fn count_standings(&mut self, subject: &Subject, standings: &[(Rule, Standing)]) {
+        for (rule, standing) in standings {
+            match standing {
+                Standing::NoDate => self.plan.report.no_date.push((subject.id, *rule)),
                 Standing::Counts(dates) if subject.is_live() && dates.deadline_on < self.planning.today => {
-                    self.plan.report.overdue.push((subject.id, rule, dates.deadline_on));
+                    self.plan.report.overdue.push((subject.id, *rule, dates.deadline_on));
                 }
                 Standing::Counts(_) | Standing::NotAsked => {}
             }

@@ -135,17 +135,16 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
     }
     make_ready(site)?;
     let mut loader = Loader::new(site).await?;
-    let mut candidates = Vec::new();
+    let mut fresh = Vec::new();
     for path in paths {
-        if loader.is_kept_and_known(path).await? {
-            continue;
-        }
-        match Candidate::open(path, &read_settings(&site.config)) {
-            Ok(candidate) => candidates.push(candidate),
-            Err(refusal) => observed.loads.push(quarantine(site, path, refusal.to_string())?),
+        if !loader.is_kept_and_known(path).await? {
+            fresh.push(path.clone());
         }
     }
-    candidates.sort_by_cached_key(|candidate| (candidate.export.as_of(), candidate.name.clone()));
+    let (candidates, refused) = recognise(site, &fresh);
+    for (path, reason) in refused {
+        observed.loads.push(quarantine(site, &path, reason)?);
+    }
     for candidate in candidates {
         let as_of = day_of(site, &candidate);
         if as_of > site.today() {
@@ -157,6 +156,20 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
         observed.loads.push(put_away(site, &candidate.path, report)?);
     }
     Ok(observed)
+}
+
+/// What the files are, oldest day first and files without a day before all; and those that cannot be read, with the
+/// reason.
+pub(super) fn recognise(site: &Site, paths: &[PathBuf]) -> (Vec<Candidate>, Vec<(PathBuf, String)>) {
+    let (mut candidates, mut refused) = (Vec::new(), Vec::new());
+    for path in paths {
+        match Candidate::open(path, &read_settings(&site.config)) {
+            Ok(candidate) => candidates.push(candidate),
+            Err(refusal) => refused.push((path.clone(), refusal.to_string())),
+        }
+    }
+    candidates.sort_by_cached_key(|candidate| (candidate.export.as_of(), candidate.name.clone()));
+    (candidates, refused)
 }
 
 /// The day a file describes: what it says, else the day it was last written, but never later than today.

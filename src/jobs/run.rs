@@ -10,10 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     JobError, Site,
     deliver::{Delivered, deliver},
-    load::{Candidate, LoadReport, merge},
-    observe::{Observed, complete, look, sweep},
+    load::{LoadReport, file_name, merge},
+    observe::{Observed, day_of, look, recognise, sweep},
     plan::{Planned, climb_refused, plan_dry, plan_run},
-    read_settings,
 };
 use crate::{
     domain::{message::MessageKind, plan::Plan, register::Register},
@@ -129,17 +128,11 @@ async fn preview_inbox(site: &Site, register: &mut Register) -> Result<Observed,
         return Ok(observed);
     }
     let looks = look(inbox)?;
-    let mut candidates = Vec::new();
-    for path in complete(&looks, &looks).0 {
-        match Candidate::open(&path, &read_settings(&site.config)) {
-            Ok(candidate) => candidates.push(candidate),
-            Err(why) => observed.loads.push(LoadReport::refused(&super::load::file_name(&path), why.to_string())),
-        }
-    }
-    candidates.sort_by_cached_key(|candidate| (candidate.export.as_of(), candidate.name.clone()));
+    let (candidates, refused) = recognise(site, &looks.into_keys().collect::<Vec<_>>());
+    observed.loads.extend(refused.into_iter().map(|(path, why)| LoadReport::refused(&file_name(&path), why)));
     let next = site.store.next_snapshot_id().await?;
     for candidate in candidates {
-        let as_of = super::observe::day_of(site, &candidate);
+        let as_of = day_of(site, &candidate);
         if as_of > site.today() || site.store.find_snapshot(&candidate.sha256).await?.is_some() {
             continue;
         }
