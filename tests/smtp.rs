@@ -167,7 +167,7 @@ async fn silence_or_loss_after_the_body_is_unknown() {
     let fake = Fake::start(except(".", Do::Close)).await;
     check(&failure(&fake).await, Step::Body, Decision::Unknown, "may have the message or not");
     let fake = Fake::start(except(".", Do::Say("552 5.3.4 Too big"))).await;
-    check(&failure(&fake).await, Step::Body, Decision::RejectedRecipient, "552 5.3.4 Too big");
+    check(&failure(&fake).await, Step::Body, Decision::RejectedMessage, "552 5.3.4 Too big");
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn a_late_answer_is_never_taken_for_the_next_messages() {
     check(&session.send(&mail(JO)).await.unwrap_err(), Step::Body, Decision::Unknown, "within 1 s");
     tokio::time::sleep(Duration::from_millis(300)).await;
     let error = session.send(&mail("two@anyshire.example")).await.unwrap_err();
-    check(&error, Step::Body, Decision::RejectedRecipient, "554 5.7.1 Message refused");
+    check(&error, Step::Body, Decision::RejectedMessage, "554 5.7.1 Message refused");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_cancelled_send_takes_its_connection_with_it() {
     let mut session = fake.session();
     timeout(Duration::from_millis(300), session.send(&mail(JO))).await.unwrap_err();
     let error = session.send(&mail("two@anyshire.example")).await.unwrap_err();
-    check(&error, Step::Body, Decision::RejectedRecipient, "554 5.7.1 Message refused");
+    check(&error, Step::Body, Decision::RejectedMessage, "554 5.7.1 Message refused");
     assert_eq!(fake.heard().len(), 2, "a connection of its own");
 }
 

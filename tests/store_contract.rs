@@ -9,19 +9,21 @@ use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 use jiff::{Timestamp, civil::Date};
 use lapsewatch::{
     domain::{
+        delivery::Outcome,
         facts::{Fact, Field, SnapshotId, Value},
         history::{StatusHistory, Stretch},
         message::{Message, Notice},
+        outbox::Verdict,
         plan::{Plan, StageEntry},
-        policy::OnUnknown,
+        policy::{OnUnknown, Rule},
         register::{Deletion, Register, Subject, SubjectId},
         report::Report,
         snapshot::{ContactRole, ContactRow, Source},
         subject::{Address, OdsCode, Status},
     },
     store::{
-        Changes, Claim, Lease, MessageNumber, MessageState, NewMessage, RunId, Settlement, SnapshotRow, Store,
-        StoreError, sqlite::SqliteStore,
+        Changes, Claim, Decided, HoldState, Lease, MessageNumber, MessageState, NewMessage, Over, RunId, Settlement,
+        SnapshotRow, Snooze, Stopped, Store, StoreError, StoredMessage, Usage, sqlite::SqliteStore,
     },
 };
 use proptest::{
@@ -86,6 +88,21 @@ contract! {
     a_deferred_message_waits_for_its_time
     a_cancelled_notice_is_gone_from_its_message_and_marked_in_the_ledger
     a_refused_notice_is_listed_until_it_has_climbed
+    many_messages_are_leased_and_settled_in_one_exchange
+    a_heartbeat_makes_the_leases_of_its_holder_end_later
+    the_quotas_count_the_attempts_of_everybody
+    on_a_closed_day_only_messages_for_any_day_are_leased
+    a_held_run_waits_until_it_is_approved
+    an_approved_run_may_be_spread
+    a_discarded_run_is_undone
+    an_address_that_is_refused_is_marked_until_it_takes_a_message
+    a_snooze_replaces_the_one_before_and_can_be_ended
+    the_operator_is_told_once_a_day
+    connections_are_shared_between_programs
+    why_sending_stopped_is_kept_until_it_goes_on
+    a_person_decides_on_an_unknown_outcome
+    the_revision_changes_with_what_a_check_reads
+    the_ledger_can_be_read_in_pages
     a_civil_day_is_claimed_once_and_again_only_when_it_was_cut_off
     runs_are_listed_newest_first
 }
@@ -94,13 +111,51 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + seconds).expect("in range")
 }
 
+/// A lease of one message for a minute, without quotas.
 fn lease(token: &str, seconds: i64) -> Lease {
-    Lease { token: token.into(), now: at(seconds), until: at(seconds + 60) }
+    Lease {
+        token: token.into(),
+        now: at(seconds),
+        until: at(seconds + 60),
+        most: 1,
+        only_any_day: false,
+        per_minute: None,
+        per_day: None,
+    }
 }
 
-fn settled(state: MessageState, seconds: i64, next: i64) -> Settlement {
-    let reply = format!("{} as told", state.as_str());
-    Settlement { outcome: state.as_str(), state, reply, assigned_id: None, next_at: at(next), at: at(seconds) }
+/// Leases the most urgent message that is due.
+async fn take(store: &dyn Store, token: &str, seconds: i64) -> Option<StoredMessage> {
+    store.exchange(&[], Some(&lease(token, seconds))).await.expect("asked").leased.pop()
+}
+
+/// Settles a message under a lease; whether the lease was still in force.
+async fn settle(store: &dyn Store, settlement: Settlement) -> bool {
+    store.exchange(&[settlement], None).await.expect("asked").lost.is_empty()
+}
+
+fn outcome_of(state: MessageState) -> Outcome {
+    let why = || format!("{} as told", state.as_str());
+    match state {
+        MessageState::Accepted => Outcome::Accepted { reply: why(), assigned_id: Some("4K7P".into()) },
+        MessageState::Rejected => Outcome::Rejected { why: why() },
+        MessageState::Cancelled => Outcome::Cancelled,
+        MessageState::Unknown => Outcome::Unknown { why: why() },
+        _ => Outcome::Deferred { why: why() },
+    }
+}
+
+fn settled(message: &StoredMessage, state: MessageState, seconds: i64, next: i64) -> Settlement {
+    Settlement {
+        number: message.number,
+        token: message.lease.as_ref().expect("it is leased").token.clone(),
+        outcome: outcome_of(state),
+        state,
+        next_at: at(next),
+        at: at(seconds),
+        gone: Vec::new(),
+        unreachable_on: None,
+    }
 }
 
 fn snapshot(id: i64, sha256: &str) -> SnapshotRow {
@@ -115,6 +170,7 @@ fn snapshot(id: i64, sha256: &str) -> SnapshotRow {
         rejected_count: 1,
         has_sends: id % 2 == 0,
         report: "{}".into(),
+        is_cleared: id % 2 == 1,
     }
 }
 
@@ -277,11 +333,19 @@ fn named(message: &Message, nth: usize) -> NewMessage {
         reference: format!("NR-{nth:04}-AAAA"),
         message_id: format!("{nth}@anyshire.example"),
         on_unknown: if nth.is_multiple_of(2) { OnUnknown::Hold } else { OnUnknown::Resend },
+        is_held: false,
+        is_any_day: nth.is_multiple_of(3),
+        bulletin: None,
     }
 }
 
 fn all_named(plan: &Plan) -> Vec<NewMessage> {
     plan.messages.iter().enumerate().map(|(nth, message)| named(message, nth)).collect()
+}
+
+/// A plan that leaves at once.
+fn leaving<'a>(plan: &'a Plan, messages: &'a [NewMessage], changes: &'a Changes<'a>) -> Decided<'a> {
+    Decided { plan, messages, changes, hold: None, clears_snapshots: true, adopted: &[], alerts: &[] }
 }
 
 /// Writes the plan and returns its run.
@@ -290,7 +354,7 @@ async fn save(store: &dyn Store) -> (RunId, Plan) {
     let run = store.begin_run(plan.on, "once", at(0)).await.expect("begun");
     let subjects: Vec<_> = register.subjects().collect();
     let changes = Changes { subjects, removed: Vec::new() };
-    store.save_plan(run, &plan, &all_named(&plan), &changes, at(0)).await.expect("written");
+    store.save_plan(run, &leaving(&plan, &all_named(&plan), &changes), at(0)).await.expect("written");
     (run, plan)
 }
 
@@ -315,14 +379,14 @@ async fn a_plan_comes_back_as_messages_episodes_and_stages(store: &dyn Store) {
     assert_eq!((episodes.len(), stages), (plan.opened.len(), plan.told.len() + plan.passed_over.len()));
     let close = Plan { closed: plan.opened.clone(), ..nothing(on("2026-08-29")) };
     let run = store.begin_run(close.on, "once", at(1)).await.expect("begun");
-    store.save_plan(run, &close, &[], &Changes::default(), at(1)).await.expect("written");
+    store.save_plan(run, &leaving(&close, &[], &Changes::default()), at(1)).await.expect("written");
     let told = store.load_told().await.expect("read");
     assert!(plan.opened.iter().all(|opened| told.episode(opened.subject, opened.rule).is_none()));
 }
 
 fn nothing(on: Date) -> Plan {
-    let (messages, opened, closed, told, passed_over) = Default::default();
-    Plan { on, messages, opened, closed, told, passed_over, report: Report::default() }
+    let (messages, held, opened, closed, told, passed_over) = Default::default();
+    Plan { on, messages, held, opened, closed, told, passed_over, report: Report::default() }
 }
 
 async fn a_plan_that_fails_half_way_leaves_nothing(store: &dyn Store) {
@@ -332,29 +396,31 @@ async fn a_plan_that_fails_half_way_leaves_nothing(store: &dyn Store) {
     let mut messages = all_named(&plan);
     let twice = messages.first().map(|new| new.message_id.clone()).expect("a message");
     messages.last_mut().expect("a message").message_id = twice;
-    assert!(store.save_plan(run, &plan, &messages, &changes, at(0)).await.is_err(), "one Message-ID twice");
+    let twice = leaving(&plan, &messages, &changes);
+    assert!(store.save_plan(run, &twice, at(0)).await.is_err(), "one Message-ID twice");
     assert_eq!(store.list_messages(&[]).await.expect("read"), []);
     assert_eq!(store.list_episodes(None).await.expect("read"), []);
     assert_eq!(store.load_register().await.expect("read").subjects().count(), 0);
-    store.save_plan(run, &plan, &all_named(&plan), &changes, at(0)).await.expect("and the right one can be written");
+    let messages = all_named(&plan);
+    store.save_plan(run, &leaving(&plan, &messages, &changes), at(0)).await.expect("and the right one can be written");
 }
 
 // Delivery.
 
 async fn an_attempt_is_recorded_before_anything_is_sent(store: &dyn Store) {
     save(store).await;
-    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
+    let leased = take(store, "mine", 10).await.expect("one is due");
     assert_eq!((leased.state, leased.attempts), (MessageState::Leased, 1));
     let kept = store.list_messages(&[MessageState::Leased]).await.expect("read");
     assert_eq!(kept, std::slice::from_ref(&leased), "what the store holds is what was leased");
-    store.settle_message(leased.number, "mine", &settled(MessageState::Deferred, 11, 20)).await.expect("settled");
+    assert!(settle(store, settled(&leased, MessageState::Deferred, 11, 20)).await);
     let again = lease_number(store, leased.number, 20).await;
     assert_eq!(again, 2, "the next try is counted too");
 }
 
 /// Leases messages until this one comes; returns its attempts.
 async fn lease_number(store: &dyn Store, number: MessageNumber, seconds: i64) -> u32 {
-    while let Some(leased) = store.lease_message(&lease("next", seconds)).await.expect("leased") {
+    while let Some(leased) = take(store, "next", seconds).await {
         if leased.number == number {
             return leased.attempts;
         }
@@ -364,13 +430,13 @@ async fn lease_number(store: &dyn Store, number: MessageNumber, seconds: i64) ->
 
 async fn only_the_holder_of_a_lease_can_settle(store: &dyn Store) {
     save(store).await;
-    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
-    let accepted = settled(MessageState::Accepted, 11, 11);
-    assert!(!store.settle_message(leased.number, "yours", &accepted).await.expect("asked"));
+    let leased = take(store, "mine", 10).await.expect("one is due");
+    let accepted = settled(&leased, MessageState::Accepted, 11, 11);
+    assert!(!settle(store, Settlement { token: "yours".into(), ..accepted.clone() }).await);
     let kept = store.list_messages(&[MessageState::Leased]).await.expect("read");
     assert_eq!(kept.len(), 1, "a wrong token settles nothing");
-    assert!(store.settle_message(leased.number, "mine", &accepted).await.expect("settled"));
-    assert!(!store.settle_message(leased.number, "mine", &accepted).await.expect("asked"), "and only once");
+    assert!(settle(store, accepted.clone()).await);
+    assert!(!settle(store, accepted).await, "and only once");
     let kept = store.list_messages(&[MessageState::Accepted]).await.expect("read");
     let [kept] = &kept[..] else { panic!("one accepted: {kept:?}") };
     assert_eq!((kept.settled_at, kept.reply.as_deref()), (Some(at(11)), Some("accepted as told")));
@@ -378,19 +444,18 @@ async fn only_the_holder_of_a_lease_can_settle(store: &dyn Store) {
 
 async fn a_lease_that_ended_unsettled_is_found(store: &dyn Store) {
     save(store).await;
-    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
+    let leased = take(store, "mine", 10).await.expect("one is due");
     assert!(store.list_lapsed_leases(at(69)).await.expect("read").is_empty(), "it holds for 60 seconds");
     let lapsed = store.list_lapsed_leases(at(70)).await.expect("read");
-    assert_eq!(lapsed, [(leased.clone(), "mine".to_owned())]);
-    let unknown = settled(MessageState::Unknown, 70, 70);
-    assert!(store.settle_message(leased.number, "mine", &unknown).await.expect("settled"));
+    assert_eq!(lapsed, std::slice::from_ref(&leased));
+    assert!(settle(store, settled(&leased, MessageState::Unknown, 70, 70)).await);
     assert!(store.list_lapsed_leases(at(99)).await.expect("read").is_empty());
 }
 
 async fn the_most_urgent_message_goes_first(store: &dyn Store) {
     save(store).await;
     let mut deadlines = Vec::new();
-    while let Some(leased) = store.lease_message(&lease("mine", 10)).await.expect("leased") {
+    while let Some(leased) = take(store, "mine", 10).await {
         deadlines.push(leased.message.notices.first().map(|notice| notice.deadline_on));
     }
     assert!(deadlines.len() > 2 && deadlines.is_sorted(), "{deadlines:?}");
@@ -400,17 +465,16 @@ async fn the_most_urgent_message_goes_first(store: &dyn Store) {
 async fn a_deferred_message_waits_for_its_time(store: &dyn Store) {
     save(store).await;
     let mut waiting = Vec::new();
-    while let Some(leased) = store.lease_message(&lease("mine", 10)).await.expect("leased") {
+    while let Some(leased) = take(store, "mine", 10).await {
         let next = 100 + i64::try_from(waiting.len()).expect("few");
         waiting.push(leased.number);
-        let deferred = settled(MessageState::Deferred, 11, next);
-        store.settle_message(leased.number, "mine", &deferred).await.expect("settled");
+        assert!(settle(store, settled(&leased, MessageState::Deferred, 11, next)).await);
     }
     assert_eq!(store.next_attempt_at().await.expect("read"), Some(at(100)));
-    assert_eq!(store.lease_message(&lease("mine", 99)).await.expect("asked"), None);
-    let leased = store.lease_message(&lease("mine", 100)).await.expect("leased").expect("one is due");
+    assert_eq!(take(store, "mine", 99).await, None);
+    let leased = take(store, "mine", 100).await.expect("one is due");
     assert_eq!(Some(&leased.number), waiting.first());
-    assert_eq!(store.lease_message(&lease("mine", 100)).await.expect("asked"), None, "the next is due a second later");
+    assert_eq!(take(store, "mine", 100).await, None, "the next is due a second later");
     let counts = store.count_messages().await.expect("counted");
     assert!(counts.contains(&(MessageState::Leased, 1)), "{counts:?}");
 }
@@ -419,13 +483,14 @@ async fn a_cancelled_notice_is_gone_from_its_message_and_marked_in_the_ledger(st
     let (_, plan) = save(store).await;
     let digest = plan.messages.iter().find(|message| message.notices.len() == 1).expect("a message of one notice");
     let leased = loop {
-        let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("it comes");
+        let leased = take(store, "mine", 10).await.expect("it comes");
         if leased.message == *digest {
             break leased;
         }
     };
-    store.cancel_notices(leased.number, &digest.notices).await.expect("cancelled");
-    let kept = store.list_messages(&[MessageState::Leased]).await.expect("read");
+    let gone = digest.notices.clone();
+    assert!(settle(store, Settlement { gone, ..settled(&leased, MessageState::Cancelled, 11, 11) }).await);
+    let kept = store.list_messages(&[MessageState::Cancelled]).await.expect("read");
     let kept = kept.iter().find(|message| message.number == leased.number).expect("kept");
     assert!(kept.message.notices.is_empty());
     let subject = digest.notices.first().map(|notice| notice.subject_id).expect("a notice");
@@ -437,9 +502,8 @@ async fn a_cancelled_notice_is_gone_from_its_message_and_marked_in_the_ledger(st
 
 async fn a_refused_notice_is_listed_until_it_has_climbed(store: &dyn Store) {
     let (run, plan) = save(store).await;
-    let leased = store.lease_message(&lease("mine", 10)).await.expect("leased").expect("one is due");
-    let rejected = settled(MessageState::Rejected, 11, 11);
-    store.settle_message(leased.number, "mine", &rejected).await.expect("settled");
+    let leased = take(store, "mine", 10).await.expect("one is due");
+    assert!(settle(store, settled(&leased, MessageState::Rejected, 11, 11)).await);
     let refused = store.list_refused().await.expect("read");
     let notices: Vec<_> = refused.iter().map(|refused| refused.notice.clone()).collect();
     assert_eq!(notices, leased.message.notices);
@@ -458,6 +522,245 @@ fn recipients_of(plan: &Plan, notice: &Notice) -> BTreeSet<Address> {
     let tells = |other: &Notice| (other.episode_id, &other.stage) == (notice.episode_id, &notice.stage);
     let telling = plan.messages.iter().filter(|message| message.notices.iter().any(tells));
     telling.map(|message| message.recipient.clone()).collect()
+}
+
+async fn many_messages_are_leased_and_settled_in_one_exchange(store: &dyn Store) {
+    let (_, plan) = save(store).await;
+    let all = Lease { most: 99, ..lease("mine", 10) };
+    let first = store.exchange(&[], Some(&all)).await.expect("leased").leased;
+    assert_eq!(first.len(), plan.messages.len());
+    let settlements: Vec<_> = first.iter().map(|leased| settled(leased, MessageState::Deferred, 11, 12)).collect();
+    let exchanged = store.exchange(&settlements, Some(&Lease { most: 2, ..lease("next", 12) })).await.expect("both");
+    assert_eq!((exchanged.lost, exchanged.leased.len()), (vec![], 2));
+    let again = exchanged.leased.first().expect("one");
+    assert_eq!((again.attempts, again.lease.as_ref().map(|lease| lease.token.as_str())), (2, Some("next")));
+}
+
+async fn a_heartbeat_makes_the_leases_of_its_holder_end_later(store: &dyn Store) {
+    save(store).await;
+    let mine = take(store, "mine-1", 10).await.expect("one");
+    let theirs = take(store, "theirs-1", 10).await.expect("another");
+    assert_eq!(store.renew_leases("mine", at(500)).await.expect("renewed"), 1);
+    let lapsed = store.list_lapsed_leases(at(499)).await.expect("read");
+    assert_eq!(lapsed.iter().map(|message| message.number).collect::<Vec<_>>(), [theirs.number]);
+    assert_eq!(store.list_lapsed_leases(at(500)).await.expect("read").len(), 2);
+    assert!(settle(store, settled(&mine, MessageState::Accepted, 400, 400)).await, "a renewed lease still counts");
+}
+
+async fn the_quotas_count_the_attempts_of_everybody(store: &dyn Store) {
+    save(store).await;
+    let quota =
+        |token: &str, seconds| Lease { most: 9, per_minute: Some(2), per_day: Some(3), ..lease(token, seconds) };
+    let first = store.exchange(&[], Some(&quota("mine", 10))).await.expect("leased");
+    assert_eq!((first.leased.len(), first.over), (2, Some(Over::Minute)));
+    let while_open = store.exchange(&[], Some(&quota("theirs", 500))).await.expect("asked");
+    assert_eq!((while_open.leased.len(), while_open.over), (0, Some(Over::Minute)), "an open attempt counts");
+    let ends: Vec<_> = first.leased.iter().map(|leased| settled(leased, MessageState::Accepted, 520, 520)).collect();
+    let early = store.exchange(&ends, Some(&quota("theirs", 579))).await.expect("asked");
+    assert_eq!((early.leased.len(), early.over), (0, Some(Over::Minute)), "a minute after they ended");
+    let later = store.exchange(&[], Some(&quota("theirs", 580))).await.expect("asked");
+    assert_eq!((later.leased.len(), later.over), (1, Some(Over::Day)), "three in a day, two are used");
+    assert_eq!(store.count_usage(at(580)).await.expect("counted"), Usage { in_last_minute: 1, in_last_day: 3 });
+    let next_day = store.exchange(&[], Some(&quota("theirs", 86_400 + 580))).await.expect("asked");
+    assert_eq!(next_day.leased.len(), 1, "one is still open, and so of the minute");
+}
+
+async fn on_a_closed_day_only_messages_for_any_day_are_leased(store: &dyn Store) {
+    let (_, plan) = save(store).await;
+    let exchanged =
+        store.exchange(&[], Some(&Lease { most: 99, only_any_day: true, ..lease("mine", 10) })).await.expect("leased");
+    let leased: BTreeSet<_> = exchanged.leased.iter().map(|message| message.message_id.clone()).collect();
+    let any_day = all_named(&plan).into_iter().filter(|new| new.is_any_day).map(|new| new.message_id);
+    assert_eq!(leased, any_day.collect());
+}
+
+// Holds.
+
+/// Writes the plan as held; a snapshot was loaded before.
+async fn hold(store: &dyn Store) -> (RunId, Plan) {
+    let (plan, register) = a_plan();
+    store.save_snapshot(&snapshot(2, "bb"), &Changes::default(), None).await.expect("loaded");
+    let run = store.begin_run(plan.on, "once", at(0)).await.expect("begun");
+    let changes = Changes { subjects: register.subjects().collect(), removed: Vec::new() };
+    let messages: Vec<_> = all_named(&plan).into_iter().map(|new| NewMessage { is_held: true, ..new }).collect();
+    let leaving = leaving(&plan, &messages, &changes);
+    let decided = Decided { hold: Some("{\"trips\":[]}"), clears_snapshots: false, ..leaving };
+    store.save_plan(run, &decided, at(0)).await.expect("written");
+    (run, plan)
+}
+
+async fn is_cleared(store: &dyn Store) -> bool {
+    store.list_snapshots().await.expect("read").iter().all(|snapshot| snapshot.is_cleared)
+}
+
+async fn a_held_run_waits_until_it_is_approved(store: &dyn Store) {
+    let (run, plan) = hold(store).await;
+    assert_eq!(take(store, "mine", 10).await, None, "held messages are not due");
+    assert_eq!(store.next_attempt_at().await.expect("asked"), None);
+    let [held] = &store.list_held_runs().await.expect("read")[..] else { panic!("one is held") };
+    assert_eq!((held.id, held.hold.as_ref().map(|hold| hold.state)), (run, Some(HoldState::Held)));
+    assert!(!is_cleared(store).await);
+    assert!(store.approve_run(run, "ada", &[Rule::Inactivity], &[], at(20)).await.expect("approved"));
+    assert!(!store.approve_run(run, "ada", &[], &[], at(21)).await.expect("asked"), "only once");
+    assert!(!store.discard_run(run, "ada", at(21)).await.expect("asked"), "and not after");
+    let counts = store.count_messages_of(run).await.expect("counted");
+    assert_eq!(counts, [(MessageState::Pending, plan.messages.len() as u64)]);
+    assert_eq!(store.load_standings().await.expect("read").adopted, [Rule::Inactivity]);
+    assert!(is_cleared(store).await && store.list_held_runs().await.expect("read").is_empty());
+    let decided = store.list_runs(1).await.expect("read").pop().and_then(|run| run.hold).expect("it was held");
+    assert_eq!((decided.state, decided.decided_by.as_deref()), (HoldState::Approved, Some("ada")));
+    assert!(take(store, "mine", 21).await.is_some());
+}
+
+async fn an_approved_run_may_be_spread(store: &dyn Store) {
+    let (run, _) = hold(store).await;
+    let held = store.list_messages(&[MessageState::Held]).await.expect("read");
+    let starts: Vec<_> = held.iter().zip(1..).map(|(message, nth)| (message.number, at(nth * 1000))).collect();
+    assert!(store.approve_run(run, "ada", &[], &starts, at(20)).await.expect("approved"));
+    assert_eq!(take(store, "mine", 999).await, None);
+    assert_eq!(take(store, "mine", 1000).await.map(|message| message.number), Some(starts[0].0));
+    assert_eq!(take(store, "mine", 1000).await, None);
+}
+
+async fn a_discarded_run_is_undone(store: &dyn Store) {
+    let (run, plan) = hold(store).await;
+    assert!(store.discard_run(run, "ada", at(20)).await.expect("discarded"));
+    assert_eq!(take(store, "mine", 21).await, None);
+    let told = store.load_told().await.expect("read");
+    assert!(plan.told.iter().chain(&plan.passed_over).all(|entry| !told.holds(entry.episode, &entry.stage)));
+    assert!(plan.told.iter().all(|entry| told.episode(entry.subject, entry.rule).is_none()), "the next run opens anew");
+    let counts = store.count_messages_of(run).await.expect("counted");
+    assert_eq!(counts, [(MessageState::Cancelled, plan.messages.len() as u64)], "the ledger keeps what was planned");
+    assert!(!is_cleared(store).await);
+    let subject = plan.told.first().expect("a stage").subject;
+    let ledger = store.list_ledger(subject).await.expect("read");
+    assert!(!ledger.is_empty() && ledger.iter().all(|line| line.state == MessageState::Cancelled));
+}
+
+// Besides messages.
+
+async fn an_address_that_is_refused_is_marked_until_it_takes_a_message(store: &dyn Store) {
+    save(store).await;
+    let leased = take(store, "mine", 10).await.expect("one is due");
+    let refused = settled(&leased, MessageState::Deferred, 11, 12);
+    let since_on = on("2026-08-28");
+    assert!(settle(store, Settlement { unreachable_on: Some(since_on), ..refused }).await);
+    let marked = store.load_standings().await.expect("read").unreachable;
+    let shown: Vec<_> = marked.iter().map(|mark| (mark.address.clone(), mark.since_on, mark.reply.as_str())).collect();
+    assert_eq!(shown, [(leased.message.recipient.clone(), since_on, "deferred as told")]);
+    let again = take(store, "mine", 12).await.expect("the most urgent is due again");
+    assert_eq!(again.message.recipient, leased.message.recipient);
+    assert!(settle(store, settled(&again, MessageState::Accepted, 13, 13)).await);
+    assert_eq!(store.load_standings().await.expect("read").unreachable, []);
+}
+
+async fn a_snooze_replaces_the_one_before_and_can_be_ended(store: &dyn Store) {
+    let snooze = |until: &str, seconds| Snooze {
+        number: 0,
+        subject: SubjectId(7),
+        rule: Rule::Leaver,
+        until_on: on(until),
+        author: "ada".into(),
+        reason: "on leave".into(),
+        made_at: at(seconds),
+        ended_at: None,
+    };
+    store.add_snooze(&snooze("2026-12-01", 1)).await.expect("written");
+    let number = store.add_snooze(&snooze("2026-12-05", 2)).await.expect("written");
+    let standing = store.load_standings().await.expect("read").snoozes;
+    assert_eq!(standing, [Snooze { number, ..snooze("2026-12-05", 2) }]);
+    assert!(store.end_snooze(SubjectId(7), Rule::Leaver, at(3)).await.expect("ended"));
+    assert!(!store.end_snooze(SubjectId(7), Rule::Leaver, at(4)).await.expect("asked"), "only once");
+    assert_eq!(store.load_standings().await.expect("read").snoozes, []);
+}
+
+async fn the_operator_is_told_once_a_day(store: &dyn Store) {
+    let today = on("2026-11-20");
+    let plan = nothing(today);
+    for seconds in [1, 2] {
+        let run = store.begin_run(today, "once", at(seconds)).await.expect("begun");
+        let changes = Changes::default();
+        let decided = Decided { alerts: &["coverage", "stale"], ..leaving(&plan, &[], &changes) };
+        store.save_plan(run, &decided, at(seconds)).await.expect("written");
+    }
+    assert_eq!(store.list_alerts(today).await.expect("read"), ["coverage", "stale"]);
+    assert!(store.list_alerts(on("2026-11-21")).await.expect("read").is_empty());
+}
+
+async fn connections_are_shared_between_programs(store: &dyn Store) {
+    let ask = async |holder: &str, wanted, seconds| {
+        store.hold_connections(holder, wanted, 3, at(seconds), at(seconds + 60)).await.expect("asked")
+    };
+    assert_eq!(ask("one", 2, 0).await, 2);
+    assert_eq!(ask("two", 2, 1).await, 1, "one is left");
+    assert_eq!(ask("three", 2, 2).await, 0);
+    assert_eq!(ask("one", 2, 50).await, 2, "who renews keeps them");
+    assert_eq!(ask("two", 0, 51).await, 0, "given back");
+    assert_eq!(ask("three", 2, 52).await, 1);
+    assert_eq!(ask("three", 3, 110).await, 3, "who does not renew loses them");
+}
+
+async fn why_sending_stopped_is_kept_until_it_goes_on(store: &dyn Store) {
+    assert_eq!(store.find_stopped().await.expect("read"), None);
+    for why in ["no route", "login refused"] {
+        let stopped = Stopped { at: at(1), why: why.into() };
+        store.note_stopped(Some(&stopped)).await.expect("noted");
+        assert_eq!(store.find_stopped().await.expect("read"), Some(stopped));
+    }
+    store.note_stopped(None).await.expect("noted");
+    assert_eq!(store.find_stopped().await.expect("read"), None);
+}
+
+async fn a_person_decides_on_an_unknown_outcome(store: &dyn Store) {
+    save(store).await;
+    let expected = [
+        (Verdict::Accepted, MessageState::Accepted),
+        (Verdict::Resend, MessageState::Pending),
+        (Verdict::Drop, MessageState::Cancelled),
+    ];
+    let mut leased = Vec::new();
+    for _ in &expected {
+        leased.push(take(store, "mine", 10).await.expect("one is due"));
+    }
+    for (message, (verdict, state)) in leased.iter().zip(expected) {
+        let decide = async || store.settle_unknown(message.number, verdict, "ada", at(20)).await.expect("asked");
+        assert!(!decide().await, "a leased message is nobody's to decide");
+        assert!(settle(store, settled(message, MessageState::Unknown, 11, 11)).await);
+        assert!(decide().await);
+        assert!(!decide().await, "and only once");
+        let found = store.find_message(&message.reference).await.expect("read").expect("it is there");
+        assert_eq!(found.state, state);
+    }
+    assert_eq!(store.find_message("NR-NOBODY").await.expect("read"), None);
+}
+
+async fn the_revision_changes_with_what_a_check_reads(store: &dyn Store) {
+    let revision = async || store.exchange(&[], None).await.expect("asked").revision;
+    let empty = revision().await;
+    let (run, _) = hold(store).await;
+    let held = revision().await;
+    assert_ne!(empty, held);
+    assert_eq!(held, revision().await, "nothing has changed");
+    store.discard_run(run, "ada", at(20)).await.expect("discarded");
+    let discarded = revision().await;
+    assert_ne!(held, discarded);
+    store.end_snooze(SubjectId(1), Rule::Leaver, at(1)).await.expect("there was none");
+    assert_eq!(discarded, revision().await);
+}
+
+async fn the_ledger_can_be_read_in_pages(store: &dyn Store) {
+    let (run, plan) = save(store).await;
+    let notices: usize = plan.messages.iter().map(|message| message.notices.len()).sum();
+    let (mut read, mut after) = (Vec::new(), 0);
+    loop {
+        let page = store.list_ledger_after(after, 2).await.expect("read");
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2 && page.iter().all(|line| line.run == run));
+        after = last.number;
+        read.extend(page);
+    }
+    assert_eq!(read.len(), notices);
+    assert!(read.is_sorted_by_key(|line| line.number));
 }
 
 // Days and runs.

@@ -68,6 +68,12 @@ impl Contacts {
         &self.rows
     }
 
+    /// Whether any row names an address, as its own or as somebody's second one.
+    #[must_use]
+    pub fn lists(&self, address: &Address) -> bool {
+        self.rows.iter().any(|row| row.address == *address || row.alternate_address.as_ref() == Some(address))
+    }
+
     /// The mailboxes a person is listed under as owner or member.
     pub fn mailboxes_of_person(&self, person: &Address) -> impl Iterator<Item = &Address> {
         self.mailboxes_by_person.get(person).into_iter().flatten()

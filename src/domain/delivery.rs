@@ -29,6 +29,8 @@ pub enum Outcome {
     },
     /// Not sent, because no notice in it stands any longer.
     Cancelled,
+    /// Not tried: sending had stopped before its turn.
+    Untried,
     /// The body was begun and no final answer came: the recipient may have the message or not.
     Unknown {
         /// A sentence for the operator.
@@ -45,11 +47,21 @@ impl Outcome {
             Self::Deferred { .. } => "deferred",
             Self::Rejected { .. } => "rejected",
             Self::Cancelled => "cancelled",
+            Self::Untried => "untried",
             Self::Unknown { .. } => "unknown",
         }
     }
 
-    /// The server's reply when accepted, else the sentence for the operator; empty when cancelled.
+    /// The name the server gave the message, when it was accepted under one.
+    #[must_use]
+    pub fn assigned_id(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { assigned_id, .. } => assigned_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The server's reply when accepted, else a sentence for the operator.
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
@@ -57,21 +69,8 @@ impl Outcome {
             | Self::Deferred { why: detail }
             | Self::Rejected { why: detail }
             | Self::Unknown { why: detail } => detail,
-            Self::Cancelled => "",
-        }
-    }
-
-    /// The outcome of a stored word, its [`detail`](Self::detail) and, when accepted, the server's name for the message.
-    #[must_use]
-    pub fn parse(word: &str, detail: &str, assigned_id: Option<String>) -> Option<Self> {
-        let why = detail.to_owned();
-        match word {
-            "accepted" => Some(Self::Accepted { reply: why, assigned_id }),
-            "deferred" => Some(Self::Deferred { why }),
-            "rejected" => Some(Self::Rejected { why }),
-            "cancelled" => Some(Self::Cancelled),
-            "unknown" => Some(Self::Unknown { why }),
-            _ => None,
+            Self::Cancelled => "nothing in it stood any longer",
+            Self::Untried => "it was not tried: sending had stopped before its turn",
         }
     }
 }
@@ -120,8 +119,11 @@ impl Step {
 /// What a failed attempt asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Decision {
-    /// This recipient or this message is refused for good: reject it, the notice climbs one rung (15). The others go on.
+    /// Nobody is at this address: reject it, the notice climbs one rung (15), and the address counts as unreachable. The
+    /// others go on.
     RejectedRecipient,
+    /// This message is refused for good: reject it, the notice climbs one rung (15). The others go on.
+    RejectedMessage,
     /// This message is to be tried again later. The others go on.
     DeferredMessage,
     /// The server cannot be used just now: stop the batch, defer, come back later.
@@ -134,25 +136,26 @@ pub enum Decision {
 
 impl Decision {
     /// Every decision, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::RejectedRecipient, Self::DeferredMessage, Self::TransportDown, Self::SenderWide, Self::Unknown];
+    pub const ALL: [Self; 6] = [
+        Self::RejectedRecipient,
+        Self::RejectedMessage,
+        Self::DeferredMessage,
+        Self::TransportDown,
+        Self::SenderWide,
+        Self::Unknown,
+    ];
 
     /// The word in JSON and in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RejectedRecipient => "rejected_recipient",
+            Self::RejectedMessage => "rejected_message",
             Self::DeferredMessage => "deferred_message",
             Self::TransportDown => "transport_down",
             Self::SenderWide => "sender_wide",
             Self::Unknown => "unknown",
         }
-    }
-
-    /// The decision of a stored word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|decision| decision.as_str() == word)
     }
 
     /// Whether the next message would fare no better, so that the rest of the batch must wait.
@@ -165,7 +168,7 @@ impl Decision {
     #[must_use]
     pub fn outcome(self, why: String) -> Outcome {
         match self {
-            Self::RejectedRecipient => Outcome::Rejected { why },
+            Self::RejectedRecipient | Self::RejectedMessage => Outcome::Rejected { why },
             Self::DeferredMessage | Self::TransportDown | Self::SenderWide => Outcome::Deferred { why },
             Self::Unknown => Outcome::Unknown { why },
         }
@@ -239,8 +242,20 @@ fn classify_permanent(step: Step, code: u16, enhanced: Option<Enhanced>, words: 
         Decision::SenderWide
     } else if refuses_to_relay(enhanced, words) {
         Decision::DeferredMessage
-    } else {
+    } else if refuses_the_recipient(step, enhanced) {
         Decision::RejectedRecipient
+    } else {
+        Decision::RejectedMessage
+    }
+}
+
+/// Nobody is there: any refusal of the address itself but one for policy, and later a word about the address or its
+/// mailbox.
+fn refuses_the_recipient(step: Step, enhanced: Option<Enhanced>) -> bool {
+    match subject_and_detail(enhanced, 5) {
+        Some((1, _) | (2, 1)) => true,
+        Some((2 | 6 | 7, _)) => false,
+        _ => step == Step::RcptTo,
     }
 }
 

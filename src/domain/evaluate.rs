@@ -127,6 +127,22 @@ pub fn standing(policy: &Policy, subject: &Subject, rule: Rule, sends_watched_si
     }
 }
 
+/// Whether what is known of a subject is something a rule goes by, whatever it says (20).
+///
+/// - `inactivity`: an activity or a creation; `activation`: whether the AUP was accepted; `password`: its date.
+/// - `leaver` and `restore`: a status; `shared_mailbox`: a source of sends.
+#[must_use]
+pub fn feeds(subject: &Subject, rule: Rule, sends_watched_since: Option<Date>) -> bool {
+    let has = |field| subject.facts.get(field).is_some();
+    match rule {
+        Rule::Inactivity => has(Field::LastActivityOn) || has(Field::CreatedOn),
+        Rule::Activation => has(Field::AupAccepted),
+        Rule::Password => has(Field::PasswordChangedOn),
+        Rule::Leaver | Rule::Restore => has(Field::Status),
+        Rule::SharedMailbox => sends_watched_since.is_some(),
+    }
+}
+
 /// A person's account or an application's.
 const fn is_account(kind: Kind) -> bool {
     kind.is_user() || matches!(kind, Kind::Application)

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use super::{
     calendar::Calendar,
     evaluate::{self, Finding, Showing, Standing},
+    gates::Gates,
     message::{Message, MessageKind, Notice, Reason, StageName},
     policy::{Policy, Rule},
     recipient::{Directory, Recipient, is_own_address},
@@ -38,8 +39,10 @@ pub struct Presumed {
 pub struct Plan {
     /// The civil day of the run.
     pub on: Date,
-    /// Messages, sorted.
+    /// Messages that leave, sorted.
     pub messages: Vec<Message>,
+    /// Messages that wait for a person, sorted (19, 20).
+    pub held: Vec<Message>,
     /// Episodes that open.
     pub opened: Vec<EpisodeChange>,
     /// Episodes that close.
@@ -52,6 +55,14 @@ pub struct Plan {
     pub report: Report,
 }
 
+impl Plan {
+    /// Lets everything wait for a person (19, 20).
+    pub fn hold_all(&mut self) {
+        self.held.append(&mut self.messages);
+        self.held.sort();
+    }
+}
+
 /// What a planner reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Planning<'a> {
@@ -61,6 +72,8 @@ pub struct Planning<'a> {
     pub calendar: &'a Calendar,
     /// The civil date of the run, in the policy's zone.
     pub today: Date,
+    /// What is kept back.
+    pub gates: &'a Gates,
 }
 
 /// Subjects gone from two snapshots running of the only source that had them, split into those to take as deleted
@@ -121,8 +134,8 @@ pub fn plan(planning: Planning, register: &Register, told: &Told, missing: Vec<S
     planner.finish()
 }
 
-/// The key of a message: recipient, kind, whose letter, and which notice stands alone.
-type MessageKey = (Address, MessageKind, Option<SubjectId>, Option<(SubjectId, Rule, StageName)>);
+/// The key of a message: recipient, kind, whose letter, which notice stands alone, and whether it is held.
+type MessageKey = (Address, MessageKind, Option<SubjectId>, Option<(SubjectId, Rule, StageName)>, bool);
 
 struct Planner<'a> {
     planning: Planning<'a>,
@@ -139,13 +152,14 @@ impl<'a> Planner<'a> {
         let plan = Plan {
             on: planning.today,
             messages: Vec::new(),
+            held: Vec::new(),
             opened: Vec::new(),
             closed: Vec::new(),
             told: Vec::new(),
             passed_over: Vec::new(),
             report: Report::default(),
         };
-        let directory = Directory::new(register, planning.policy, planning.today);
+        let directory = Directory::new(register, planning);
         let last_episode = told.last_episode;
         Self { planning, register, told, directory, last_episode, messages: BTreeMap::new(), plan }
     }
@@ -157,19 +171,37 @@ impl<'a> Planner<'a> {
             self.plan.report.resting += 1;
             return;
         }
-        let Planning { policy, calendar, today } = self.planning;
+        let Planning { policy, calendar, today, .. } = self.planning;
         let watched_since = self.register.sends_watched_since();
         let standings = evaluate::standings(policy, subject, watched_since);
         self.count_standings(subject, &standings);
+        self.note_sources(subject, watched_since);
         let findings = evaluate::findings_of(policy, calendar, &standings, today);
-        let silent = evaluate::outrun(&findings, today);
+        let outrun = evaluate::outrun(&findings, today);
         for rule in Rule::ALL {
             let finding = findings.iter().find(|finding| finding.rule == rule);
             let episode = self.turn_episode(subject, rule, finding);
             if let (Some(finding), Some(episode)) = (finding, episode)
-                && !silent.contains(&rule)
+                && !outrun.contains(&rule)
+                && !self.is_snoozed(subject, rule)
             {
                 self.tell(subject, finding, episode);
+            }
+        }
+    }
+
+    /// A snoozed rule is as silent as an outrun one: it consumes no stage (21).
+    fn is_snoozed(&mut self, subject: &Subject, rule: Rule) -> bool {
+        let until_on = self.planning.gates.snoozed_until(subject.id, rule, self.planning.today);
+        self.plan.report.snoozed += u64::from(until_on.is_some());
+        until_on.is_some()
+    }
+
+    /// Notes which rules have something to go by (20).
+    fn note_sources(&mut self, subject: &Subject, watched_since: Option<Date>) {
+        for rule in Rule::ALL {
+            if !self.plan.report.fed.contains(&rule) && evaluate::feeds(subject, rule, watched_since) {
+                self.plan.report.fed.insert(rule);
             }
         }
     }
@@ -235,13 +267,15 @@ impl<'a> Planner<'a> {
         }
         for recipient in audience.recipients {
             let notice = notice(subject, finding, showing, episode, &recipient);
-            let key = message_key(self.planning.policy, self.register, subject, showing, finding.rule, &recipient);
+            let key = message_key(self.planning, self.register, subject, showing, finding.rule, &recipient);
             self.messages.entry(key).or_default().push(notice);
         }
     }
 
     fn finish(mut self) -> Plan {
-        self.plan.messages = assemble(self.planning.today, self.messages);
+        let (held, leaving) = self.messages.into_iter().partition(|((.., is_held), _)| *is_held);
+        self.plan.messages = assemble(self.planning.today, leaving);
+        self.plan.held = assemble(self.planning.today, held);
         self.plan
     }
 }
@@ -273,14 +307,14 @@ fn notice(subject: &Subject, finding: &Finding, showing: &Showing, episode: Epis
 /// Which message of a recipient a notice belongs to (rule 17). The operator's one message takes what comes to the
 /// operator's address through whatever rung.
 fn message_key(
-    policy: &Policy,
+    planning: Planning,
     register: &Register,
     subject: &Subject,
     showing: &Showing,
     rule: Rule,
     recipient: &Recipient,
 ) -> MessageKey {
-    let kind = if recipient.address == policy.operator {
+    let kind = if recipient.address == planning.policy.operator {
         MessageKind::Operator
     } else if is_own_address(register, subject, &recipient.address) {
         MessageKind::Letter
@@ -290,7 +324,7 @@ fn message_key(
     let letter_of = (kind == MessageKind::Letter).then_some(subject.id);
     let is_alone = showing.stage.alone && kind != MessageKind::Operator;
     let alone = is_alone.then(|| (subject.id, rule, showing.name.clone()));
-    (recipient.address.clone(), kind, letter_of, alone)
+    (recipient.address.clone(), kind, letter_of, alone, planning.gates.holds(rule))
 }
 
 fn assemble(on: Date, messages: BTreeMap<MessageKey, Vec<Notice>>) -> Vec<Message> {
@@ -318,14 +352,14 @@ pub struct Refused {
 /// has nobody left to climb to, is not in them.
 #[must_use]
 pub fn climb(planning: Planning, register: &Register, told: &Told, refused: &[Refused]) -> Vec<Message> {
-    let directory = Directory::new(register, planning.policy, planning.today);
+    let directory = Directory::new(register, planning);
     let mut messages: BTreeMap<MessageKey, Vec<Notice>> = BTreeMap::new();
     for Refused { notice, told: known } in refused {
         let Some(subject) = register.find(notice.subject_id) else { continue };
         let Some(finding) = standing_finding(planning, register, told, subject, notice) else { continue };
         let Some(showing) = finding.reached.iter().find(|showing| showing.name == notice.stage) else { continue };
         for recipient in directory.climb(subject, notice.rule, showing.stage, known) {
-            let key = message_key(planning.policy, register, subject, showing, notice.rule, &recipient);
+            let key = message_key(planning, register, subject, showing, notice.rule, &recipient);
             let climbed = Notice { reason: Reason::Reach, rung: recipient.rung, ..notice.clone() };
             let notices = messages.entry(key).or_default();
             // Two addresses that refused the same stage climb to the same people: one row is enough.
@@ -343,6 +377,7 @@ pub fn climb(planning: Planning, register: &Register, told: &Told, refused: &[Re
 /// - Its episode is open, and the anchor has not moved out of it.
 /// - No tighter stage of the episode has been told since.
 /// - The deadline is not behind, unless the rule goes on.
+/// - Nobody has snoozed it.
 #[must_use]
 pub fn standing_finding<'a>(
     planning: Planning<'a>,
@@ -351,9 +386,10 @@ pub fn standing_finding<'a>(
     subject: &Subject,
     notice: &Notice,
 ) -> Option<Finding<'a>> {
-    let Planning { policy, calendar, today } = planning;
+    let Planning { policy, calendar, today, gates } = planning;
     let episode = told.episode(subject.id, notice.rule).filter(|episode| episode.id == notice.episode_id)?;
-    if subject.facts.status().is_some_and(|status| status.is_in_flight()) {
+    let rests = subject.facts.status().is_some_and(|status| status.is_in_flight());
+    if rests || gates.snoozed_until(subject.id, notice.rule, today).is_some() {
         return None;
     }
     let findings = evaluate::findings(policy, calendar, subject, register.sends_watched_since(), today);

@@ -65,8 +65,12 @@ fn a_row_gone_from_two_reports_is_missing_or_taken_as_deleted() {
         let mut world = World::new();
         world.report("2026-11-04", &[used("ada", used_on), row("bea")]);
         world.report("2026-11-05", &[row("bea")]);
-        let planning =
-            Planning { policy: &world.policy.clone(), calendar: &world.calendar.clone(), today: on("2026-11-06") };
+        let planning = Planning {
+            policy: &world.policy.clone(),
+            calendar: &world.calendar.clone(),
+            today: on("2026-11-06"),
+            gates: &crate::domain::gates::OPEN,
+        };
         assert_eq!(vanished(planning, &world.register), (vec![], vec![]), "one report is not enough");
         world.report("2026-11-06", &[row("bea")]);
         let missing = settle(planning, &mut world.register);

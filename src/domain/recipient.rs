@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Date;
-
 use super::{
     facts::Field,
     message::Reason,
-    policy::{Policy, Rule, Rung, Stage},
+    plan::Planning,
+    policy::{Rule, Rung, Stage},
     register::{Register, Subject},
     subject::{Address, Kind, OdsCode},
 };
@@ -37,15 +36,14 @@ pub struct Audience {
 #[derive(Debug, Clone, Copy)]
 pub struct Directory<'a> {
     register: &'a Register,
-    policy: &'a Policy,
-    today: Date,
+    planning: Planning<'a>,
 }
 
 impl<'a> Directory<'a> {
     /// The directory of a day.
     #[must_use]
-    pub const fn new(register: &'a Register, policy: &'a Policy, today: Date) -> Self {
-        Self { register, policy, today }
+    pub const fn new(register: &'a Register, planning: Planning<'a>) -> Self {
+        Self { register, planning }
     }
 
     /// Whether somebody reads what is sent to an address (rule 13).
@@ -53,17 +51,21 @@ impl<'a> Directory<'a> {
     /// - A live user account active within 28 days (the 28th counts).
     /// - A live shared mailbox with such an owner or member among known accounts.
     /// - An address that is no subject, unless its domain is one whose accounts are loaded.
+    /// - Never one that a mail server refused, until a newer fact says that somebody is there (25).
     #[must_use]
     pub fn is_read(&self, address: &Address) -> bool {
+        if self.planning.gates.is_unreachable(self.register, address) {
+            return false;
+        }
         match self.register.find_by_address(address) {
             Some(subject) if subject.facts.kind() == Kind::Shared => self.is_mailbox_read(subject, address),
             Some(subject) => self.is_account_read(subject),
-            None => !self.policy.covered_domains.iter().any(|domain| domain == address.domain()),
+            None => !self.planning.policy.covered_domains.iter().any(|domain| domain == address.domain()),
         }
     }
 
     fn is_account_read(&self, account: &Subject) -> bool {
-        let since = self.today.saturating_sub(jiff::Span::new().days(self.policy.read_within_days));
+        let since = self.planning.today.saturating_sub(jiff::Span::new().days(self.planning.policy.read_within_days));
         let is_active = account.facts.date(Field::LastActivityOn).is_some_and(|used_on| used_on >= since);
         account.facts.kind().is_user() && account.is_live() && is_active
     }
@@ -118,7 +120,7 @@ impl<'a> Directory<'a> {
             Rung::SiteContact => {
                 subject.facts.ods().map(|ods| contacts.site_contacts(&ods).cloned().collect()).unwrap_or_default()
             }
-            Rung::Operator => BTreeSet::from([self.policy.operator.clone()]),
+            Rung::Operator => BTreeSet::from([self.planning.policy.operator.clone()]),
         };
         everybody.into_iter().filter(|address| self.is_reachable(address)).collect()
     }
@@ -197,7 +199,7 @@ impl<'a> Gathering<'a> {
         let own = self.subject.address();
         let contacts = self.directory.register.contacts();
         let is_own = *address == own || contacts.alternate(&own) == Some(address);
-        let is_operator = *address == self.directory.policy.operator;
+        let is_operator = *address == self.directory.planning.policy.operator;
         !(is_operator || self.rule == Rule::Leaver && is_own) && self.directory.is_read(address)
     }
 }

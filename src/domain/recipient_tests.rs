@@ -2,7 +2,7 @@ use super::{
     super::{
         policy::{Placement, Span},
         snapshot::{ContactRole, Observation},
-        testing::{World, address, on, row, stage, used, with_status},
+        testing::{World, address, row, stage, used, with_status},
     },
     *,
 };
@@ -23,7 +23,7 @@ fn northtown() -> World {
 }
 
 fn directory(world: &World) -> Directory<'_> {
-    Directory::new(&world.register, &world.policy, on("2026-11-20"))
+    Directory::new(&world.register, world.planning("2026-11-20"))
 }
 
 /// Who is told of ada's stage with this audience, with a `+` for those who joined.

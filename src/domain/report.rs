@@ -1,5 +1,7 @@
 //! What a run saw besides the messages it planned: the lines that an operator may have to act on.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use super::{policy::Rule, register::SubjectId};
@@ -17,6 +19,10 @@ pub struct Report {
     pub overdue: Vec<(SubjectId, Rule, Date)>,
     /// Findings of which nobody but the operator was told (rule 16).
     pub operator_only: Vec<(SubjectId, Rule)>,
+    /// Findings that somebody snoozed.
+    pub snoozed: u64,
+    /// Rules that have something to go by.
+    pub fed: BTreeSet<Rule>,
     /// Subjects gone from two snapshots running without a deadline passed.
     pub missing: Vec<SubjectId>,
 }

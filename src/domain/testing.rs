@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use super::{
     calendar::Calendar,
     facts::SnapshotId,
+    gates,
     plan::Planning,
     policy::{OnUnknown, Placement, Policy, RulePolicy, Rung, Span, Stage},
     register::{Arrival, Register, Subject},
@@ -111,7 +112,7 @@ impl World {
     }
 
     pub(super) fn planning(&self, today: &str) -> Planning<'_> {
-        Planning { policy: &self.policy, calendar: &self.calendar, today: on(today) }
+        Planning { policy: &self.policy, calendar: &self.calendar, today: on(today), gates: &gates::OPEN }
     }
 
     pub(super) fn subject(&self, name: &str) -> &Subject {

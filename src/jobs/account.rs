@@ -165,7 +165,7 @@ struct Explainer<'a> {
 impl<'a> Explainer<'a> {
     fn new(site: &'a Site, register: &'a Register, subject: &'a Subject, episodes: &'a [OpenEpisode]) -> Self {
         let today = site.today();
-        let directory = Directory::new(register, &site.config.policy, today);
+        let directory = Directory::new(register, site.planning(today));
         Self { site, register, subject, episodes, directory, today }
     }
 

@@ -9,8 +9,10 @@ use crate::{
     domain::{
         evaluate::{Standing, standing},
         facts::Field,
+        gates,
         message::{Message, MessageKind, Notice, Reason},
         names,
+        plan::Planning,
         policy::{Rule, Rung},
         recipient::Directory,
         register::{Register, Subject},
@@ -35,7 +37,8 @@ impl<'a> Briefing<'a> {
     /// A briefing for a day.
     #[must_use]
     pub fn new(config: &'a Config, register: &'a Register, today: Date) -> Self {
-        Self { config, register, directory: Directory::new(register, &config.policy, today), today }
+        let planning = Planning { policy: &config.policy, calendar: &config.calendar, today, gates: &gates::OPEN };
+        Self { config, register, directory: Directory::new(register, planning), today }
     }
 
     /// Everything one message needs.

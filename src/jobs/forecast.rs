@@ -5,6 +5,7 @@ use jiff::{Span, civil::Date};
 use crate::{
     config::Config,
     domain::{
+        gates,
         message::Message,
         plan::{Planning, Told, plan, settle},
         register::Register,
@@ -21,7 +22,7 @@ pub fn next_messages(
     days: usize,
 ) -> Option<(Date, Vec<Message>)> {
     for day in first.series(Span::new().days(1)).take(days) {
-        let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: day };
+        let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: day, gates: &gates::OPEN };
         let missing = settle(planning, &mut register);
         let plan = plan(planning, &register, &told, missing);
         if !plan.messages.is_empty() {

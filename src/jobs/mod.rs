@@ -5,13 +5,17 @@
 pub mod account;
 pub mod brief;
 pub mod deliver;
+pub mod deliverer;
+pub mod facts;
 pub mod forecast;
+pub mod hold;
 pub mod load;
 pub mod naming;
 pub mod observe;
 pub mod plan;
 pub mod pulse;
 pub mod replay;
+mod rest;
 pub mod run;
 pub mod scheduler;
 pub mod watch;
@@ -24,7 +28,7 @@ use jiff::civil::Date;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::plan::Planning,
+    domain::{gates, plan::Planning},
     mail::{Mailer, render::RenderError},
     sources::{ReadError, ReadSettings},
     store::{Store, StoreError},
@@ -50,10 +54,10 @@ impl Site {
         self.clock.today(&self.config.time_zone)
     }
 
-    /// What the planner reads, for a day.
+    /// What the planner reads, for a day on which nothing is kept back.
     #[must_use]
     pub fn planning(&self, today: Date) -> Planning<'_> {
-        Planning { policy: &self.config.policy, calendar: &self.config.calendar, today }
+        Planning { policy: &self.config.policy, calendar: &self.config.calendar, today, gates: &gates::OPEN }
     }
 }
 

@@ -243,6 +243,7 @@ impl<'a> Loader<'a> {
             rejected_count: report.rejected_count,
             has_sends: report.has_sends,
             report: serde_json::to_string(report).unwrap_or_default(),
+            is_cleared: false,
         }
     }
 

@@ -1,15 +1,20 @@
 //! The plan of a run: read everything, decide everything, write it in one transaction.
 
-use super::{JobError, Site, naming::names};
+use super::{
+    JobError, Site,
+    facts::{Facts, gates},
+    hold::{HoldReasons, first_rules},
+    naming::names,
+};
 use crate::{
     domain::{
         message::Message,
-        plan::{Plan, Refused, climb, plan, settle},
-        policy::{OnUnknown, Policy},
+        plan::{Plan, Planning, Refused, climb, plan, settle},
+        policy::{OnUnknown, Policy, Rule, Stage},
         register::Register,
         subject::Address,
     },
-    store::{Changes, NewMessage, RefusedNotice, RunId},
+    store::{Changes, Decided, NewMessage, RefusedNotice, RunId, Standings},
 };
 
 /// What a run decided, and on what.
@@ -19,6 +24,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The register they rest on.
     pub register: Register,
+    /// Why messages wait for a person; `None` when none does.
+    pub hold: Option<HoldReasons>,
 }
 
 /// Plans today's run and writes the plan: episodes, notices, messages and ledger together (rule 22).
@@ -26,40 +33,74 @@ pub struct Planned {
 /// # Errors
 /// When the store fails; nothing of the plan is then written.
 pub async fn plan_run(site: &Site, run: RunId) -> Result<Planned, JobError> {
+    let standings = site.store.load_standings().await?;
     let register = site.store.load_register().await?;
-    let told = site.store.load_told().await?;
-    let planning = site.planning(site.today());
-    let (mut register, plan) = tokio::task::block_in_place(|| {
-        let mut register = register;
-        let missing = settle(planning, &mut register);
-        let plan = plan(planning, &register, &told, missing);
-        (register, plan)
-    });
-    let messages = name_all(site, &plan.messages);
-    let (touched, removed) = register.take_changes();
-    let subjects = touched.iter().filter_map(|id| register.find(*id)).collect();
-    let changes = Changes { subjects, removed: removed.into_iter().collect() };
-    site.store.save_plan(run, &plan, &messages, &changes, site.clock.now()).await?;
-    Ok(Planned { plan, register })
+    let mut planned = decide(site, register, &standings).await?;
+    let first = first_rules(&planned.plan.report.fed, &standings.adopted, &site.config.policy);
+    let messages = [name_all(site, &planned.plan.messages, false), name_all(site, &planned.plan.held, true)].concat();
+    let (touched, removed) = planned.register.take_changes();
+    let subjects = touched.iter().filter_map(|id| planned.register.find(*id)).collect();
+    let hold = planned.hold.as_ref().map(|hold| serde_json::to_string(hold).unwrap_or_default());
+    let decided = Decided {
+        plan: &planned.plan,
+        messages: &messages,
+        changes: &Changes { subjects, removed: removed.into_iter().collect() },
+        hold: hold.as_deref(),
+        clears_snapshots: planned.hold.as_ref().is_none_or(|hold| hold.trips.is_empty()),
+        adopted: &adopted(&first, planned.hold.as_ref()),
+        alerts: &[],
+    };
+    site.store.save_plan(run, &decided, site.clock.now()).await?;
+    Ok(planned)
 }
 
 /// Plans today's run on a register and writes nothing.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn plan_dry(site: &Site, mut register: Register) -> Result<Planned, JobError> {
+pub async fn plan_dry(site: &Site, register: Register) -> Result<Planned, JobError> {
+    let standings = site.store.load_standings().await?;
+    decide(site, register, &standings).await
+}
+
+async fn decide(site: &Site, mut register: Register, standings: &Standings) -> Result<Planned, JobError> {
     let told = site.store.load_told().await?;
-    let planning = site.planning(site.today());
-    let missing = settle(planning, &mut register);
-    let plan = plan(planning, &register, &told, missing);
-    Ok(Planned { plan, register })
+    let gates = gates(standings, awaiting(site, standings));
+    let planning = Planning { gates: &gates, ..site.planning(site.today()) };
+    let plan = tokio::task::block_in_place(|| {
+        let missing = settle(planning, &mut register);
+        plan(planning, &register, &told, missing)
+    });
+    let first = first_rules(&plan.report.fed, &standings.adopted, &site.config.policy);
+    let hold = HoldReasons::of(&plan, Vec::new(), &first);
+    Ok(Planned { plan, register, hold })
+}
+
+const ADOPTION_HOLD: bool = false;
+
+/// The rules whose plans wait for a person: those of which no plan has gone out yet (20).
+fn awaiting(_site: &Site, standings: &Standings) -> Vec<Rule> {
+    let is_new = |rule: &Rule| !standings.adopted.contains(rule);
+    Rule::ALL.into_iter().filter(|rule| ADOPTION_HOLD && is_new(rule)).collect()
+}
+
+/// The rules that this run adopts: those it sends the first messages of, or has nothing to send of yet.
+fn adopted(first: &[Rule], hold: Option<&HoldReasons>) -> Vec<Rule> {
+    match hold {
+        None => first.to_vec(),
+        Some(hold) if hold.trips.is_empty() => {
+            let held = hold.rules();
+            first.iter().copied().filter(|rule| !held.contains(rule)).collect()
+        }
+        Some(_) => Vec::new(),
+    }
 }
 
 /// Lets refused notices climb one rung (rules 15 and 25). Returns how many messages that made.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn climb_refused(site: &Site, run: RunId, register: &Register) -> Result<usize, JobError> {
+pub async fn climb_refused(site: &Site, run: RunId, facts: &Facts) -> Result<usize, JobError> {
     let refused = site.store.list_refused().await?;
     if refused.is_empty() {
         return Ok(0);
@@ -69,32 +110,37 @@ pub async fn climb_refused(site: &Site, run: RunId, register: &Register) -> Resu
         told: row.told.iter().map(|address| Address::new(address)).collect(),
     };
     let climbing: Vec<_> = refused.iter().map(as_domain).collect();
-    let told = site.store.load_told().await?;
-    let messages = name_all(site, &climb(site.planning(site.today()), register, &told, &climbing));
+    let planning = facts.planning(site, site.today());
+    let messages = name_all(site, &climb(planning, &facts.register, &facts.told, &climbing), false);
     let numbers: Vec<_> = refused.iter().map(|row| row.number).collect();
     site.store.save_climb(run, &numbers, &messages, site.clock.now()).await?;
     Ok(messages.len())
 }
 
-fn name_all(site: &Site, messages: &[Message]) -> Vec<NewMessage> {
+fn name_all(site: &Site, messages: &[Message], is_held: bool) -> Vec<NewMessage> {
     let domain = site.config.mail.from.email.domain();
+    let policy = &site.config.policy;
     let named = |message: &Message| {
         let names = names(message, domain);
+        // The notice that must not be lost decides for the others in its message.
+        let resends = any_stage(policy, message, |stage| stage.on_unknown == OnUnknown::Resend);
         NewMessage {
-            on_unknown: on_unknown(&site.config.policy, message),
+            on_unknown: if resends { OnUnknown::Resend } else { OnUnknown::Hold },
+            is_any_day: any_stage(policy, message, |stage| stage.any_day),
             message: message.clone(),
             reference: names.reference,
             message_id: names.message_id,
+            is_held,
+            bulletin: None,
         }
     };
     messages.iter().map(named).collect()
 }
 
-/// A message is sent again when any of its stages says so: the one that must not be lost decides.
-fn on_unknown(policy: &Policy, message: &Message) -> OnUnknown {
-    let resends = message.notices.iter().any(|notice| {
+/// Whether a stage that a message tells of has a property.
+fn any_stage(policy: &Policy, message: &Message, has: impl Fn(&Stage) -> bool) -> bool {
+    message.notices.iter().any(|notice| {
         let stages = &policy.rule(notice.rule).stages;
-        stages.iter().any(|stage| stage.name == notice.stage.base() && stage.on_unknown == OnUnknown::Resend)
-    });
-    if resends { OnUnknown::Resend } else { OnUnknown::Hold }
+        stages.iter().any(|stage| stage.name == notice.stage.base() && has(stage))
+    })
 }

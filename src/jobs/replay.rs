@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     domain::{
         facts::SnapshotId,
+        gates,
         message::Message,
         plan::{Planning, Told, plan, settle},
         register::Register,
@@ -117,7 +118,8 @@ impl World<'_> {
     }
 
     fn run(&mut self, today: Date) -> Vec<Message> {
-        let planning = Planning { policy: &self.config.policy, calendar: &self.config.calendar, today };
+        let planning =
+            Planning { policy: &self.config.policy, calendar: &self.config.calendar, today, gates: &gates::OPEN };
         let missing = settle(planning, &mut self.register);
         let plan = plan(planning, &self.register, &self.told, missing);
         self.told.apply(&plan);

@@ -1,7 +1,7 @@
 //! One pass over everything: load the inbox, evaluate, plan, deliver, climb, report. What `once` does, and what the
 //! daemon does on each civil day.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -10,12 +10,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     JobError, Site,
     deliver::{Delivered, deliver},
+    facts::Facts,
+    hold::HoldReasons,
     load::{LoadReport, file_name, merge},
     observe::{Observed, day_of, look, recognise, sweep},
     plan::{Planned, climb_refused, plan_dry, plan_run},
 };
 use crate::{
-    domain::{message::MessageKind, plan::Plan, register::Register},
+    domain::{message::MessageKind, register::Register},
     store::RunId,
 };
 
@@ -43,13 +45,24 @@ pub struct RunReport {
     pub operator_only: u64,
     /// Subjects gone from two snapshots running.
     pub missing: u64,
-    /// What delivery did.
+    /// Findings that somebody snoozed.
+    #[serde(default)]
+    pub snoozed: u64,
+    /// Messages that wait for a person.
+    #[serde(default)]
+    pub held: u64,
+    /// Why they wait.
+    #[serde(default)]
+    pub hold: Option<HoldReasons>,
+    /// What delivery did; in the daemon it goes on after the run.
     pub delivered: Delivered,
 }
 
 /// A run that ended.
 #[derive(Debug)]
 pub struct Finished {
+    /// Its number.
+    pub run: RunId,
     /// The civil day.
     pub on: Date,
     /// What the inbox held.
@@ -70,40 +83,44 @@ pub async fn run_today(
     progress: &(dyn Fn(&str, u64) + Sync),
     stop: &CancellationToken,
 ) -> Result<Finished, JobError> {
+    let mut finished = plan_today(site, kind, progress).await?;
+    finished.report.delivered = deliver_due(site, stop).await?;
+    finish(site, &finished).await?;
+    Ok(finished)
+}
+
+/// Loads the inbox and plans today, and leaves the delivery to others.
+///
+/// # Errors
+/// As [`run_today`].
+pub async fn plan_today(site: &Site, kind: &str, progress: &(dyn Fn(&str, u64) + Sync)) -> Result<Finished, JobError> {
     let on = site.today();
     let observed = sweep(site, progress).await?;
     let run = site.store.begin_run(on, kind, site.clock.now()).await?;
-    let Planned { plan, register } = plan_run(site, run).await?;
-    let register = Arc::new(register);
-    let mut report = summarise(&observed, &plan);
-    report.delivered = deliver_and_climb(site, run, &register, stop).await?;
-    let as_json = serde_json::to_string(&report).unwrap_or_default();
-    site.store.finish_run(run, site.clock.now(), &as_json).await?;
-    let register = Arc::try_unwrap(register).unwrap_or_else(|shared| Register::clone(&shared));
-    Ok(Finished { on, observed, planned: Planned { plan, register }, report })
+    let planned = plan_run(site, run).await?;
+    let report = summarise(&observed, &planned);
+    let finished = Finished { run, on, observed, planned, report };
+    finish(site, &finished).await?;
+    Ok(finished)
 }
 
-/// Delivers what is due between runs: deferred messages whose time has come, and what an earlier delivery left.
+async fn finish(site: &Site, finished: &Finished) -> Result<(), JobError> {
+    let as_json = serde_json::to_string(&finished.report).unwrap_or_default();
+    Ok(site.store.finish_run(finished.run, site.clock.now(), &as_json).await?)
+}
+
+/// Delivers what is due: what the newest run planned, deferred messages whose time has come, and what an earlier
+/// delivery left. What is refused climbs a rung and is delivered to the next, until nothing climbs.
 ///
 /// # Errors
 /// When the store fails or the messages cannot be written at all.
 pub async fn deliver_due(site: &Site, stop: &CancellationToken) -> Result<Delivered, JobError> {
     let Some(run) = site.store.list_runs(1).await?.pop() else { return Ok(Delivered::default()) };
-    let register = Arc::new(site.store.load_register().await?);
-    deliver_and_climb(site, run.id, &register, stop).await
-}
-
-/// Delivers; what is refused climbs a rung and is delivered to the next, until nothing climbs.
-async fn deliver_and_climb(
-    site: &Site,
-    run: RunId,
-    register: &Arc<Register>,
-    stop: &CancellationToken,
-) -> Result<Delivered, JobError> {
+    let mut facts = Facts::load(site).await?;
     let mut delivered = Delivered::default();
     for _ in 0..=MOST_CLIMBS {
-        add(&mut delivered, deliver(site, Arc::clone(register), stop).await?);
-        if stop.is_cancelled() || climb_refused(site, run, register).await? == 0 {
+        add(&mut delivered, deliver(site, &mut facts, stop).await?);
+        if stop.is_cancelled() || climb_refused(site, run.id, &facts).await? == 0 {
             break;
         }
     }
@@ -145,7 +162,8 @@ async fn preview_inbox(site: &Site, register: &mut Register) -> Result<Observed,
     Ok(observed)
 }
 
-fn summarise(observed: &Observed, plan: &Plan) -> RunReport {
+fn summarise(observed: &Observed, planned: &Planned) -> RunReport {
+    let plan = &planned.plan;
     let mut report = RunReport {
         subjects: plan.report.subjects,
         resting: plan.report.resting,
@@ -153,17 +171,21 @@ fn summarise(observed: &Observed, plan: &Plan) -> RunReport {
         overdue: plan.report.overdue.len() as u64,
         operator_only: plan.report.operator_only.len() as u64,
         missing: plan.report.missing.len() as u64,
+        snoozed: plan.report.snoozed,
+        held: plan.held.len() as u64,
+        hold: planned.hold.clone(),
         ..RunReport::default()
     };
     for load in &observed.loads {
         let outcome = format!("{:?}", load.outcome).to_lowercase();
         *report.files.entry(outcome).or_default() += 1;
     }
+    let messages = || plan.messages.iter().chain(&plan.held);
     for kind in [MessageKind::Letter, MessageKind::Digest, MessageKind::Operator] {
-        let count = plan.messages.iter().filter(|message| message.kind == kind).count() as u64;
+        let count = messages().filter(|message| message.kind == kind).count() as u64;
         report.messages.insert(kind.as_str().to_owned(), count);
     }
-    report.notices = plan.messages.iter().map(|message| message.notices.len() as u64).sum();
+    report.notices = messages().map(|message| message.notices.len() as u64).sum();
     report
 }
 

@@ -1,35 +1,30 @@
-//! The one worker of the daemon: it takes jobs in turn, so that no two ever run at once.
+//! The one worker of the daemon that loads and plans: it takes jobs in turn, so that no two ever run at once.
 //!
-//! It owns the right to work on the store for as long as it lives. On each beat it asks what is due: the run of a
-//! civil day, messages whose next attempt has come; between beats it looks into the inbox. A failed job is told once,
-//! loudly, and tried again after a growing rest; the store remembers what was done.
+//! It owns the right to load and plan for as long as it lives. On each beat it asks whether the run of a civil day is
+//! due; between beats it looks into the inbox. Messages leave by the [deliverer](super::deliverer), at the same time. A
+//! failed job is told once, loudly, and tried again after a growing rest; the store remembers what was done.
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp, Zoned, civil::Date};
+use jiff::{Timestamp, Zoned, civil::Date};
 use tokio::{
-    sync::watch::Receiver,
+    sync::{Notify, watch::Receiver},
     time::{Duration, Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     JobError, Site,
-    deliver::{Delivered, recover},
+    deliver::recover,
     load::{LoadOutcome, LoadReport},
     observe::{Observed, look, take},
     pulse::Pulse,
-    run::{Finished, deliver_due, run_today},
+    rest::Rest,
+    run::{Finished, plan_today},
     scheduler::{Due, Rope, Timetable, due},
     watch::Watch,
 };
-use crate::{
-    domain::delivery::retry_delay,
-    store::{Claim, MessageState, sqlite::StoreLock},
-};
-
-/// Longest rest after failures; a rest that lies further ahead was begun under a wrong clock.
-const LONGEST_REST: SignedDuration = SignedDuration::from_hours(6);
+use crate::store::{Claim, sqlite::StoreLock};
 
 /// What a reload replaces as a whole.
 #[derive(Clone)]
@@ -54,39 +49,20 @@ pub struct Worker {
     /// A claimed day whose run did not end; `None` when every claim did.
     unfinished: Option<Date>,
     run_rest: Rest,
-    mail_rest: Rest,
-}
-
-/// The pause after failures; it grows.
-#[derive(Debug, Default)]
-struct Rest {
-    failures: u32,
-    until: Option<Timestamp>,
-}
-
-impl Rest {
-    fn is_on(&self, now: Timestamp) -> bool {
-        self.until.is_some_and(|until| now < until && now.duration_until(until) <= LONGEST_REST)
-    }
-
-    fn note(&mut self, went_well: bool, now: Timestamp) {
-        if went_well {
-            *self = Self::default();
-        } else {
-            self.failures = self.failures.saturating_add(1);
-            self.until = now.checked_add(retry_delay(self.failures, 0.0)).ok();
-        }
-    }
+    /// Rung when a run has planned messages.
+    planned: Arc<Notify>,
 }
 
 impl Worker {
-    /// A worker that has the right to work on the store. `tell` is given one line of status whenever it changes.
+    /// A worker that has the right to load and plan. It rings `planned` after a run; `tell` is given one line of status
+    /// whenever it changes.
     #[must_use]
     pub fn new(
         plant: Receiver<Arc<Plant>>,
         lock: Option<StoreLock>,
         pulse: Pulse,
         stop: CancellationToken,
+        planned: Arc<Notify>,
         tell: impl Fn(&str) + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -100,7 +76,7 @@ impl Worker {
             inbox_failed: false,
             unfinished: None,
             run_rest: Rest::default(),
-            mail_rest: Rest::default(),
+            planned,
         }
     }
 
@@ -140,7 +116,6 @@ impl Worker {
     /// After a reload nothing rests: somebody may have mended what failed.
     fn start_afresh(&mut self) {
         self.run_rest = Rest::default();
-        self.mail_rest = Rest::default();
         self.watch.forget();
     }
 
@@ -152,10 +127,6 @@ impl Worker {
             let now = plant.site.clock.now();
             self.run_rest.note(false, now);
             tracing::error!(%failure, "today's run failed and is tried again later: {failure}");
-        }
-        if let Err(failure) = self.deliver_if_due(&plant.site).await {
-            self.mail_rest.note(false, plant.site.clock.now());
-            tracing::error!(%failure, "waiting messages could not be delivered and are tried again later: {failure}");
         }
         self.show_status(&plant).await;
     }
@@ -197,28 +168,12 @@ impl Worker {
         self.unfinished = Some(day);
         tracing::info!(run.on = %day, "the run of {day} begins");
         let pulse = self.pulse.clone();
-        let finished = run_today(site, "daemon", &move |_, _| pulse.beat(), &self.stop).await?;
+        let finished = plan_today(site, "daemon", &move |_, _| pulse.beat()).await?;
         site.store.finish_day(day, site.clock.now()).await?;
         self.unfinished = None;
-        let now = site.clock.now();
-        self.run_rest.note(true, now);
-        self.mail_rest.note(finished.report.delivered.stopped.is_none(), now);
+        self.run_rest.note(true, site.clock.now());
+        self.planned.notify_one();
         tell_run(day, &finished);
-        Ok(())
-    }
-
-    async fn deliver_if_due(&mut self, site: &Site) -> Result<(), JobError> {
-        let now = site.clock.now();
-        if self.stop.is_cancelled() || self.mail_rest.is_on(now) {
-            return Ok(());
-        }
-        let is_due = site.store.next_attempt_at().await?.is_some_and(|at| at <= now);
-        if !is_due && site.store.list_lapsed_leases(now).await?.is_empty() {
-            return Ok(());
-        }
-        let delivered = deliver_due(site, &self.stop).await?;
-        self.mail_rest.note(delivered.stopped.is_none(), site.clock.now());
-        tell_delivery(&delivered);
         Ok(())
     }
 
@@ -276,8 +231,7 @@ async fn status(plant: &Plant) -> Result<String, JobError> {
     let last = store.list_runs(1).await?.pop().map(|run| plant.timetable.local(run.started_at));
     let next = plant.timetable.next(&local, store.last_due_day().await?);
     let counts = store.count_messages().await?;
-    let is_open = |state| matches!(state, MessageState::Pending | MessageState::Deferred | MessageState::Leased);
-    let waiting: u64 = counts.into_iter().filter(|(state, _)| is_open(*state)).map(|(_, count)| count).sum();
+    let waiting: u64 = counts.into_iter().filter(|(state, _)| state.is_waiting()).map(|(_, count)| count).sum();
     let shown = |at: Option<Zoned>| at.map_or("never".to_owned(), |at| at.strftime("%a %-d %b %H:%M").to_string());
     Ok(format!("last run {}; next run {}; {waiting} messages waiting", shown(last), shown(next)))
 }
@@ -286,22 +240,18 @@ fn tell_run(day: Date, finished: &Finished) {
     tell_loads(&finished.observed);
     let report = &finished.report;
     let messages: u64 = report.messages.values().sum();
-    let accepted = report.delivered.accepted;
+    let held = report.held;
     tracing::info!(
         run.on = %day,
         run.subjects = report.subjects,
         run.messages = messages,
-        run.accepted = accepted,
-        run.deferred = report.delivered.deferred,
-        run.rejected = report.delivered.rejected,
-        run.unknown = report.delivered.unknown,
-        "the run of {day} ended: {messages} messages planned, {accepted} accepted"
+        run.held = held,
+        "the run of {day} ended: {messages} messages planned"
     );
-}
-
-fn tell_delivery(delivered: &Delivered) {
-    let Delivered { accepted, deferred, rejected, cancelled, unknown, .. } = delivered;
-    tracing::info!(accepted, deferred, rejected, cancelled, unknown, "waiting messages: {accepted} accepted");
+    if let Some(hold) = &report.hold {
+        let why = hold.sentences().join(" ");
+        tracing::error!(run.held = held, "{held} messages are held until somebody approves or discards them: {why}");
+    }
 }
 
 fn tell_loads(observed: &Observed) {

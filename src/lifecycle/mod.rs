@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinHandle,
     time::{Duration, Interval, MissedTickBehavior, interval, timeout},
 };
@@ -28,7 +28,8 @@ use crate::{
     config::{Loaded, Problems},
     jobs::{
         JobError,
-        deliver::lease_span,
+        deliver::conversation_span,
+        deliverer::Deliverer,
         pulse::Pulse,
         scheduler::{Bell, Rope, ScheduleError},
         worker::{Plant, Worker},
@@ -152,9 +153,11 @@ struct Daemon {
     plant: watch::Sender<Arc<Plant>>,
     bell: Option<Bell>,
     rope: Rope,
-    pulse: Pulse,
+    /// Of the worker and of the deliverer.
+    pulses: [Pulse; 2],
     stop: CancellationToken,
     worker: JoinHandle<()>,
+    deliverer: JoinHandle<()>,
     watchdog: Option<Interval>,
     check: Interval,
 }
@@ -164,16 +167,21 @@ impl Daemon {
         let Start { config: Loaded { config, warnings }, reload, clock } = start;
         plant::tell(&warnings);
         let lock = app::lock_store(&config)?;
-        let (pulse, stop, rope) = (Pulse::default(), CancellationToken::new(), Rope::default());
-        let plant = plant::build(app::open(config, clock).await?, &pulse)?;
+        let (pulses, stop, rope) = (<[Pulse; 2]>::default(), CancellationToken::new(), Rope::default());
+        let [working, delivering] = &pulses;
+        let plant = plant::build(app::open(config, clock).await?, delivering)?;
         tracing::info!(mail = plant.site.mailer.describe(), "messages leave by {}", plant.site.mailer.describe());
         let (sender, receiver) = watch::channel(Arc::new(plant));
-        let mut worker = Worker::new(receiver, lock, pulse.clone(), stop.clone(), notify::status);
+        let planned = Arc::<Notify>::default();
+        let deliverer = Deliverer::new(receiver.clone(), delivering.clone(), stop.clone(), Arc::clone(&planned));
+        let mut worker = Worker::new(receiver, lock, working.clone(), stop.clone(), planned, notify::status);
         worker.resume().await?;
         let bell = Some(Bell::hang(rope.clone()).await?);
         let worker = tokio::spawn(worker.work(rope.clone()));
+        let deliverer = tokio::spawn(deliverer.work());
         let watchdog = notify::watchdog_interval().map(patient);
-        Ok(Self { reload, plant: sender, bell, rope, pulse, stop, worker, watchdog, check: patient(CHECK_THE_BELL) })
+        let check = patient(CHECK_THE_BELL);
+        Ok(Self { reload, plant: sender, bell, rope, pulses, stop, worker, deliverer, watchdog, check })
     }
 
     /// Answers signals and timers until the daemon is to end.
@@ -197,6 +205,7 @@ impl Daemon {
             biased;
             event = signals.next() => event,
             ended = &mut self.worker => Event::WorkerEnded(ended),
+            ended = &mut self.deliverer => Event::WorkerEnded(ended),
             () = tick(self.watchdog.as_mut()) => Event::Watchdog,
             _ = self.check.tick() => Event::CheckTheBell,
         }
@@ -225,17 +234,19 @@ impl Daemon {
             problems.iter().min_by_key(|problem| problem.severity).map(plant::one_line).unwrap_or_default()
         })?;
         let old = Arc::clone(&self.plant.borrow());
-        let plant = plant::rebuild(&old, loaded, &self.pulse).map_err(|error| error.to_string())?;
+        let plant = plant::rebuild(&old, loaded, &self.pulses[1]).map_err(|error| error.to_string())?;
         self.plant.send_replace(Arc::new(plant));
         Ok(())
     }
 
     fn pat_the_watchdog(&self) {
-        let allowed = lease_span(&self.plant.borrow().site.config.mail.smtp);
-        match (self.rope.is_alive(), self.pulse.is_alive(allowed)) {
-            (true, true) => notify::watchdog(),
-            (false, _) => tracing::error!("no sign of life for the watchdog: the scheduler is silent"),
-            (true, false) => tracing::error!("no sign of life for the watchdog: the worker does not get on"),
+        let allowed = conversation_span(&self.plant.borrow().site.config.mail.smtp);
+        let [working, delivering] = self.pulses.each_ref().map(|pulse| pulse.is_alive(allowed));
+        match (self.rope.is_alive(), working, delivering) {
+            (true, true, true) => notify::watchdog(),
+            (false, ..) => tracing::error!("no sign of life for the watchdog: the scheduler is silent"),
+            (_, false, _) => tracing::error!("no sign of life for the watchdog: the worker does not get on"),
+            (.., false) => tracing::error!("no sign of life for the watchdog: the deliverer does not get on"),
         }
     }
 
@@ -252,11 +263,12 @@ impl Daemon {
             bell.stop().await;
         }
         self.stop.cancel();
-        if self.worker.is_finished() {
+        if self.worker.is_finished() || self.deliverer.is_finished() {
             return Ok(());
         }
+        let both = async { tokio::try_join!(&mut self.worker, &mut self.deliverer).map(|_| ()) };
         let ended = tokio::select! {
-            ended = timeout(SOFT_STOP, &mut self.worker) => ended.ok(),
+            ended = timeout(SOFT_STOP, both) => ended.ok(),
             () = signals.stop() => None,
         };
         if let Some(ended) = ended {
@@ -264,6 +276,7 @@ impl Daemon {
             return ended.map_err(RunError::Worker);
         }
         self.worker.abort();
+        self.deliverer.abort();
         tracing::warn!("stopped in the middle of a job: the next start finds out what became of it");
         Ok(())
     }

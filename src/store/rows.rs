@@ -2,10 +2,11 @@
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{MessageState, StoreError};
+use super::{HoldState, MessageState, NewMessage, StoreError};
 use crate::domain::{
     facts::{Field, Value},
     message::{MessageKind, Reason},
+    outbox::{Event, Verdict, next},
     policy::{OnUnknown, Rule, Rung},
     snapshot::Source,
 };
@@ -84,9 +85,34 @@ pub(super) fn value(field: Field, text: &str) -> Result<Value, StoreError> {
     }
 }
 
+pub(super) fn hold_state(word: &str) -> Result<HoldState, StoreError> {
+    HoldState::parse(word).ok_or_else(|| corrupt("state of a hold", word))
+}
+
+/// The stretch of the quota of a minute.
+pub(super) const MINUTE_MILLIS: i64 = 60_000;
+
+/// The stretch of the quota of a day.
+pub(super) const DAY_MILLIS: i64 = 86_400_000;
+
+/// Where a planned message begins.
+pub(super) const fn first_state(new: &NewMessage) -> MessageState {
+    if new.is_held { MessageState::Held } else { MessageState::Pending }
+}
+
+/// Where a message of unknown outcome goes when a person has decided.
+pub(super) fn decided(verdict: Verdict) -> Option<MessageState> {
+    next(MessageState::Unknown, Event::Decide(verdict)).map(|next| next.state)
+}
+
 /// A count as a column.
 pub(super) fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// What is left of a limit when so many are taken.
+pub(super) fn left(most: u16, taken: i64) -> u16 {
+    most.saturating_sub(u16::try_from(taken.max(0)).unwrap_or(u16::MAX))
 }
 
 /// A column as a count.

@@ -11,6 +11,7 @@ use lapsewatch::{
     domain::delivery::Step,
     jobs::{
         Site,
+        deliverer::Deliverer,
         pulse::Pulse,
         scheduler::Timetable,
         worker::{Plant, Worker},
@@ -18,7 +19,7 @@ use lapsewatch::{
     mail::{SendError, memory::MemoryMailer},
     store::{Claim, RunRow, Store, sqlite::SqliteStore},
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::house::{House, export};
@@ -31,6 +32,7 @@ struct Desk {
     config: Config,
     sender: watch::Sender<Arc<Plant>>,
     worker: Worker,
+    deliverer: Deliverer,
 }
 
 impl Desk {
@@ -44,9 +46,11 @@ impl Desk {
         let plant = plant(&config, &store, &clock, &mailer);
         let (sender, receiver) = watch::channel(plant);
         let (pulse, stop) = (Pulse::default(), CancellationToken::new());
-        let mut worker = Worker::new(receiver, None, pulse, stop, |_| ());
+        let planned = Arc::<Notify>::default();
+        let deliverer = Deliverer::new(receiver.clone(), pulse.clone(), stop.clone(), Arc::clone(&planned));
+        let mut worker = Worker::new(receiver, None, pulse, stop, planned, |_| ());
         worker.resume().await.unwrap();
-        Self { clock, store, mailer, config, sender, worker }
+        Self { clock, store, mailer, config, sender, worker, deliverer }
     }
 
     /// A new worker on the same store, as after a crash.
@@ -60,14 +64,20 @@ impl Desk {
 
     async fn beat_at(&mut self, now: &str) {
         self.clock.set(zoned(now).timestamp());
+        self.beat().await;
+    }
+
+    /// What the daemon does on each beat: plan, then deliver.
+    async fn beat(&mut self) {
         self.worker.beat().await;
+        self.deliverer.beat().await;
     }
 
     /// Beats every `step` until `to`.
     async fn beat_until(&mut self, to: &str, step: SignedDuration) {
         let to = zoned(to).timestamp();
         while self.clock.now() < to {
-            self.worker.beat().await;
+            self.beat().await;
             self.clock.set(self.clock.now() + step);
         }
     }

@@ -144,10 +144,11 @@ async fn sigterm_while_a_server_is_silent_drops_the_attempt_and_the_restart_know
     daemon.wait_for("the run of 2026-11-20 begins");
     std::thread::sleep(Duration::from_secs(1));
     assert!(daemon.stop() < Duration::from_secs(10));
-    assert_eq!(house.count(MessageState::Leased).await, 1, "{}", daemon.log());
+    let leased = house.count(MessageState::Leased).await;
+    assert!((1..=2).contains(&leased), "one under way, and perhaps one that waited for it: {}", daemon.log());
     let daemon = Daemon::start(&house, A_QUARTER_LATER);
     daemon.wait_for("was cut off");
-    assert_eq!(house.count(MessageState::Unknown).await, 1);
+    assert_eq!(house.count(MessageState::Unknown).await, leased);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,10 +163,11 @@ async fn after_sigkill_in_the_middle_of_a_run_the_next_start_finishes_it_and_rep
     daemon.ended();
 
     let mut daemon = Daemon::start(&house, A_QUARTER_LATER);
-    daemon.wait_for("the run of 2026-11-20 ended");
+    daemon.wait_for("messages accepted");
     daemon.stop();
     let (accepted, unknown) = (house.count(MessageState::Accepted).await, house.count(MessageState::Unknown).await);
-    assert_eq!((accepted + unknown, unknown), (8, 1), "nobody knows of the one that was under way");
+    assert_eq!(accepted + unknown, 8);
+    assert!((1..=2).contains(&unknown), "nobody knows of the one under way, and of the one that waited for it");
     let ids: BTreeSet<_> = server.taken().into_iter().collect();
     assert_eq!(ids.len(), server.taken().len(), "each Message-ID at most once");
     let now = "2026-11-20T09:00:00Z".parse().unwrap();
@@ -214,8 +216,7 @@ async fn the_service_manager_hears_of_readiness_life_reloads_and_the_end() {
     });
     assert_eq!(manager.next(), "READY=1\nSTATUS=started\n");
     manager.wait_for("WATCHDOG=1");
-    let status = manager.wait_for("STATUS=");
-    assert_eq!(status, "STATUS=last run Fri 20 Nov 08:10; next run Sat 21 Nov 07:30; 0 messages waiting\n");
+    manager.wait_for("STATUS=last run Fri 20 Nov 08:10; next run Sat 21 Nov 07:30; 0 messages waiting\n");
     assert_eq!(house.names_in("outgoing").len(), 2);
 
     house.configure("[mail]\ndirectory = \"outgoing\"\n[schedule]\nevaluate = \"whenever\"");

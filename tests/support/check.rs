@@ -186,7 +186,7 @@ impl Checker<'_> {
 
     /// Rules 15 and 16: rungs join only for want of a reader; a finding nobody reads is the operator's.
     fn operator_hears_what_nobody_reads(&mut self) {
-        let directory = Directory::new(self.register, self.planning.policy, self.planning.today);
+        let directory = Directory::new(self.register, self.planning);
         for entry in &self.plan.told {
             let told: Vec<_> = self.notices().filter(|(_, notice)| key_of(notice) == key(entry)).collect();
             let is_read = told.iter().any(|(message, _)| self.counts_as_read(&directory, entry, &message.recipient));

@@ -104,7 +104,12 @@ impl Story {
 
     /// Makes a day's plan, holds it to the rules and carries it out.
     pub fn run(&mut self, today: Date) -> Plan {
-        let planning = Planning { policy: &self.config.policy, calendar: &self.config.calendar, today };
+        let planning = Planning {
+            policy: &self.config.policy,
+            calendar: &self.config.calendar,
+            today,
+            gates: &lapsewatch::domain::gates::OPEN,
+        };
         let missing = settle(planning, &mut self.register);
         let plan = plan(planning, &self.register, &self.told, missing);
         check_plan(planning, &self.register, &self.told, &plan);

@@ -177,7 +177,13 @@ fn had_ended_already(error: &SendError) -> bool {
 
 /// Only a plain refusal of one recipient or message does: after anything else the two ends may be out of step.
 fn leaves_the_connection_usable(error: &SendError) -> bool {
-    matches!(error, SendError::Refused { decision: Decision::RejectedRecipient | Decision::DeferredMessage, .. })
+    matches!(
+        error,
+        SendError::Refused {
+            decision: Decision::RejectedRecipient | Decision::RejectedMessage | Decision::DeferredMessage,
+            ..
+        }
+    )
 }
 
 /// Every line end as CRLF, so that no server sees a line, or an end, that we did not; without the last one, which

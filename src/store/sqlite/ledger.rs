@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 
 use super::{
-    super::{Claim, LedgerLine, OpenEpisode, RunId, RunRow, StoreError, rows},
+    super::{Claim, Hold, LedgerLine, OpenEpisode, RunId, RunRow, StoreError, rows},
     ROWS_A_STATEMENT, doing,
     outbox::NoticeColumns,
 };
@@ -43,7 +43,7 @@ pub(super) async fn load_told(pool: &SqlitePool) -> Result<Told, StoreError> {
     Ok(Told::new(episodes, stages, last))
 }
 
-pub(super) async fn write_episodes(db: &mut SqliteConnection, plan: &Plan) -> Result<(), StoreError> {
+pub(super) async fn write_episodes(db: &mut SqliteConnection, run: RunId, plan: &Plan) -> Result<(), StoreError> {
     for batch in plan.closed.chunks(ROWS_A_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new("UPDATE episode SET closed_on = ");
         query.push_bind(plan.on.to_string()).push(" WHERE id IN (");
@@ -54,34 +54,39 @@ pub(super) async fn write_episodes(db: &mut SqliteConnection, plan: &Plan) -> Re
         query.push(")").build().execute(&mut *db).await.map_err(doing("closing episodes"))?;
     }
     for batch in plan.opened.chunks(ROWS_A_STATEMENT) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO episode (id, subject_id, rule, opened_on, opened_anchor_on) ");
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO episode (id, subject_id, rule, opened_on, opened_anchor_on, run_id) ",
+        );
         query.push_values(batch, |mut row, opened| {
             row.push_bind(opened.episode.id.0)
                 .push_bind(opened.subject.0)
                 .push_bind(opened.rule.as_str())
                 .push_bind(opened.episode.opened_on.to_string())
-                .push_bind(opened.episode.opened_anchor_on.to_string());
+                .push_bind(opened.episode.opened_anchor_on.to_string())
+                .push_bind(run.0);
         });
         query.build().execute(&mut *db).await.map_err(doing("opening episodes"))?;
     }
-    write_stages(db, plan.on, &plan.told, false).await?;
-    write_stages(db, plan.on, &plan.passed_over, true).await
+    write_stages(db, run, plan.on, &plan.told, false).await?;
+    write_stages(db, run, plan.on, &plan.passed_over, true).await
 }
 
 async fn write_stages(
     db: &mut SqliteConnection,
+    run: RunId,
     on_day: Date,
     entries: &[StageEntry],
     passed_over: bool,
 ) -> Result<(), StoreError> {
     for batch in entries.chunks(ROWS_A_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO stage_told (episode_id, stage, on_day, passed_over) ");
+        let mut query =
+            QueryBuilder::<Sqlite>::new("INSERT INTO stage_told (episode_id, stage, on_day, passed_over, run_id) ");
         query.push_values(batch, |mut row, entry| {
             row.push_bind(entry.episode.0)
                 .push_bind(entry.stage.as_str())
                 .push_bind(on_day.to_string())
-                .push_bind(i64::from(passed_over));
+                .push_bind(i64::from(passed_over))
+                .push_bind(run.0);
         });
         query.build().execute(&mut *db).await.map_err(doing("noting what was told"))?;
     }
@@ -115,74 +120,144 @@ pub(super) async fn finish_run(pool: &SqlitePool, run: RunId, now: Timestamp, re
     Ok(())
 }
 
-type RunColumns = (i64, String, String, i64, Option<i64>, Option<String>);
+#[derive(sqlx::FromRow)]
+struct RunColumns {
+    id: i64,
+    on_day: String,
+    kind: String,
+    started_at: i64,
+    finished_at: Option<i64>,
+    report: Option<String>,
+    hold: Option<String>,
+    hold_state: Option<String>,
+    decided_at: Option<i64>,
+    decided_by: Option<String>,
+}
+
+impl RunColumns {
+    fn run(self) -> Result<RunRow, StoreError> {
+        let decided_at = self.decided_at.map(rows::instant).transpose()?;
+        let hold = match (self.hold, self.hold_state) {
+            (Some(why), Some(state)) => {
+                Some(Hold { why, state: rows::hold_state(&state)?, decided_at, decided_by: self.decided_by })
+            }
+            _ => None,
+        };
+        Ok(RunRow {
+            id: RunId(self.id),
+            on_day: rows::date(&self.on_day)?,
+            kind: self.kind,
+            started_at: rows::instant(self.started_at)?,
+            finished_at: self.finished_at.map(rows::instant).transpose()?,
+            report: self.report,
+            hold,
+        })
+    }
+}
+
+const RUN_COLUMNS: &str = "SELECT id, on_day, kind, started_at, finished_at, report, hold, hold_state, decided_at,
+     decided_by FROM run ";
 
 pub(super) async fn list_runs(pool: &SqlitePool, most: u32) -> Result<Vec<RunRow>, StoreError> {
-    let found: Vec<RunColumns> =
-        sqlx::query_as("SELECT id, on_day, kind, started_at, finished_at, report FROM run ORDER BY id DESC LIMIT ?")
-            .bind(i64::from(most))
-            .fetch_all(pool)
-            .await
-            .map_err(doing("listing runs"))?;
-    let row = |(id, on_day, kind, started_at, finished_at, report): RunColumns| {
-        Ok(RunRow {
-            id: RunId(id),
-            on_day: rows::date(&on_day)?,
-            kind,
-            started_at: rows::instant(started_at)?,
-            finished_at: finished_at.map(rows::instant).transpose()?,
-            report,
-        })
-    };
-    found.into_iter().map(row).collect()
+    let found: Vec<RunColumns> = QueryBuilder::<Sqlite>::new(RUN_COLUMNS)
+        .push("ORDER BY id DESC LIMIT ")
+        .push_bind(i64::from(most))
+        .build_query_as()
+        .fetch_all(pool)
+        .await
+        .map_err(doing("listing runs"))?;
+    found.into_iter().map(RunColumns::run).collect()
+}
+
+pub(super) async fn list_held_runs(pool: &SqlitePool) -> Result<Vec<RunRow>, StoreError> {
+    let found: Vec<RunColumns> = QueryBuilder::<Sqlite>::new(RUN_COLUMNS)
+        .push("WHERE hold_state = 'held' ORDER BY id")
+        .build_query_as()
+        .fetch_all(pool)
+        .await
+        .map_err(doing("listing held runs"))?;
+    found.into_iter().map(RunColumns::run).collect()
 }
 
 #[derive(sqlx::FromRow)]
 struct LedgerColumns {
+    id: i64,
+    run_id: i64,
     on_day: String,
     recipient: String,
     kind: String,
     reference: String,
+    own_id: String,
+    assigned_id: Option<String>,
     state: String,
+    attempts: i64,
     settled_at: Option<i64>,
     reply: Option<String>,
     #[sqlx(flatten)]
     notice: NoticeColumns,
 }
 
-pub(super) async fn list_ledger(pool: &SqlitePool, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError> {
-    let found: Vec<LedgerColumns> = sqlx::query_as(
-        "SELECT message.on_day, message.recipient, message.kind, message.reference,
-         CASE notice.cancelled WHEN 1 THEN 'cancelled' ELSE message.state END AS state,
-         message.settled_at, message.reply, notice.message_id, notice.subject_id, notice.subject, notice.rule,
-         notice.stage, notice.episode_id, notice.episode_on, notice.anchor_on, notice.deadline_on, notice.reason,
-         notice.rung
-         FROM notice JOIN message ON message.id = notice.message_id
-         WHERE notice.subject_id = ? ORDER BY message.on_day, notice.id",
-    )
-    .bind(subject.0)
-    .fetch_all(pool)
-    .await
-    .map_err(doing("reading the ledger"))?;
-    let line = |row: LedgerColumns| {
+impl LedgerColumns {
+    fn line(self) -> Result<LedgerLine, StoreError> {
         Ok(LedgerLine {
-            on_day: rows::date(&row.on_day)?,
-            recipient: row.recipient,
-            kind: row.kind,
-            notice: row.notice.notice()?,
-            reference: row.reference,
-            state: rows::state(&row.state)?,
-            settled_at: row.settled_at.map(rows::instant).transpose()?,
-            reply: row.reply,
+            number: self.id,
+            run: RunId(self.run_id),
+            on_day: rows::date(&self.on_day)?,
+            recipient: self.recipient,
+            kind: self.kind,
+            notice: self.notice.notice()?,
+            reference: self.reference,
+            message_id: self.own_id,
+            assigned_id: self.assigned_id,
+            state: rows::state(&self.state)?,
+            attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
+            settled_at: self.settled_at.map(rows::instant).transpose()?,
+            reply: self.reply,
         })
-    };
-    found.into_iter().map(line).collect()
+    }
+}
+
+const LEDGER_COLUMNS: &str = "SELECT notice.id, message.run_id, message.on_day, message.recipient, message.kind,
+     message.reference, message.message_id AS own_id, message.assigned_id,
+     CASE notice.cancelled WHEN 1 THEN 'cancelled' ELSE message.state END AS state, message.attempts,
+     message.settled_at, message.reply, notice.message_id, notice.subject_id, notice.subject, notice.rule,
+     notice.stage, notice.episode_id, notice.episode_on, notice.anchor_on, notice.deadline_on, notice.reason,
+     notice.rung
+     FROM notice JOIN message ON message.id = notice.message_id ";
+
+pub(super) async fn list_ledger(pool: &SqlitePool, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError> {
+    let found: Vec<LedgerColumns> = QueryBuilder::<Sqlite>::new(LEDGER_COLUMNS)
+        .push("WHERE notice.subject_id = ")
+        .push_bind(subject.0)
+        .push(" ORDER BY message.on_day, notice.id")
+        .build_query_as()
+        .fetch_all(pool)
+        .await
+        .map_err(doing("reading the ledger"))?;
+    found.into_iter().map(LedgerColumns::line).collect()
+}
+
+pub(super) async fn list_ledger_after(
+    pool: &SqlitePool,
+    number: i64,
+    most: u32,
+) -> Result<Vec<LedgerLine>, StoreError> {
+    let found: Vec<LedgerColumns> = QueryBuilder::<Sqlite>::new(LEDGER_COLUMNS)
+        .push("WHERE notice.id > ")
+        .push_bind(number)
+        .push(" ORDER BY notice.id LIMIT ")
+        .push_bind(i64::from(most))
+        .build_query_as()
+        .fetch_all(pool)
+        .await
+        .map_err(doing("reading the ledger"))?;
+    found.into_iter().map(LedgerColumns::line).collect()
 }
 
 pub(super) async fn list_told_days(pool: &SqlitePool) -> Result<Vec<(EpisodeId, Date)>, StoreError> {
     let found: Vec<(i64, String)> = sqlx::query_as(
         "SELECT notice.episode_id, max(message.on_day) FROM episode
-         JOIN notice ON notice.episode_id = episode.id AND notice.cancelled = 0
+         JOIN notice ON notice.episode_id = episode.id AND notice.cancelled = 0 AND notice.rung <> 'operator'
          JOIN message ON message.id = notice.message_id AND message.state = 'accepted'
          WHERE episode.closed_on IS NULL GROUP BY notice.episode_id",
     )

@@ -2,10 +2,12 @@
 //!
 //! Write-ahead log with full durability: an attempt that was recorded survives a power cut. Only one program works
 //! on a store at a time ([`lock`]); reading commands need no lock.
+mod holds;
 mod ledger;
 mod outbox;
 mod refused;
 mod register;
+mod standings;
 
 use std::{
     cmp::Ordering,
@@ -23,13 +25,15 @@ use sqlx::{
 };
 
 use super::{
-    Changes, Claim, Lease, LedgerLine, MessageNumber, MessageState, NewMessage, OpenEpisode, RefusedNotice, RunId,
-    RunRow, Settlement, SnapshotRow, Store, StoreError, StoredMessage,
+    Changes, Claim, Decided, Exchanged, Lease, LedgerLine, MessageNumber, MessageState, NewMessage, OpenEpisode,
+    RefusedNotice, RunId, RunRow, Settlement, SnapshotRow, Snooze, Standings, Stopped, Store, StoreError,
+    StoredMessage, Usage,
 };
 use crate::domain::{
     facts::SnapshotId,
-    message::Notice,
-    plan::{EpisodeId, Plan, Told},
+    outbox::Verdict,
+    plan::{EpisodeId, Told},
+    policy::Rule,
     register::{Register, SubjectId},
     snapshot::ContactRow,
 };
@@ -198,18 +202,14 @@ impl Store for SqliteStore {
         ledger::begin_run(&self.pool, on_day, kind, now).await
     }
 
-    async fn save_plan(
-        &self,
-        run: RunId,
-        plan: &Plan,
-        messages: &[NewMessage],
-        changes: &Changes<'_>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn save_plan(&self, run: RunId, decided: &Decided<'_>, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        register::write_changes(&mut transaction, changes).await?;
-        ledger::write_episodes(&mut transaction, plan).await?;
-        outbox::insert_messages(&mut transaction, run, messages, now).await?;
+        register::write_changes(&mut transaction, decided.changes).await?;
+        ledger::write_episodes(&mut transaction, run, decided.plan).await?;
+        outbox::insert_messages(&mut transaction, run, decided.messages, now).await?;
+        standings::adopt(&mut transaction, decided.adopted, decided.plan.on).await?;
+        standings::note_alerts(&mut transaction, decided.alerts, decided.plan.on).await?;
+        holds::note(&mut transaction, run, decided).await?;
         commit(transaction).await
     }
 
@@ -221,32 +221,111 @@ impl Store for SqliteStore {
         ledger::list_runs(&self.pool, most).await
     }
 
-    async fn lease_message(&self, lease: &Lease) -> Result<Option<StoredMessage>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let leased = outbox::lease(&mut transaction, lease).await?;
-        commit(transaction).await?;
-        Ok(leased)
+    async fn list_held_runs(&self) -> Result<Vec<RunRow>, StoreError> {
+        ledger::list_held_runs(&self.pool).await
     }
 
-    async fn settle_message(
+    async fn approve_run(
         &self,
-        number: MessageNumber,
-        token: &str,
-        settlement: &Settlement,
+        run: RunId,
+        by: &str,
+        rules: &[Rule],
+        starts: &[(MessageNumber, Timestamp)],
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let settled = outbox::settle(&mut transaction, number, token, settlement).await?;
+        let is_approved = holds::approve(&mut transaction, run, by, starts, now).await?;
+        if is_approved {
+            holds::adopt(&mut transaction, run, rules).await?;
+        }
         commit(transaction).await?;
-        Ok(settled)
+        Ok(is_approved)
     }
 
-    async fn cancel_notices(&self, number: MessageNumber, gone: &[Notice]) -> Result<(), StoreError> {
+    async fn discard_run(&self, run: RunId, by: &str, now: Timestamp) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        outbox::cancel_notices(&mut transaction, number, gone).await?;
-        commit(transaction).await
+        let is_discarded = holds::discard(&mut transaction, run, by, now).await?;
+        commit(transaction).await?;
+        Ok(is_discarded)
     }
 
-    async fn list_lapsed_leases(&self, before: Timestamp) -> Result<Vec<(StoredMessage, String)>, StoreError> {
+    async fn load_standings(&self) -> Result<Standings, StoreError> {
+        standings::load(&self.pool).await
+    }
+
+    async fn list_alerts(&self, on_day: Date) -> Result<Vec<String>, StoreError> {
+        standings::list_alerts(&self.pool, on_day).await
+    }
+
+    async fn add_snooze(&self, snooze: &Snooze) -> Result<i64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let number = standings::add_snooze(&mut transaction, snooze).await?;
+        commit(transaction).await?;
+        Ok(number)
+    }
+
+    async fn end_snooze(&self, subject: SubjectId, rule: Rule, now: Timestamp) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let is_ended = standings::end_snooze(&mut transaction, subject, rule, now).await?;
+        commit(transaction).await?;
+        Ok(is_ended)
+    }
+
+    async fn exchange(&self, settled: &[Settlement], lease: Option<&Lease>) -> Result<Exchanged, StoreError> {
+        let mut transaction = self.begin().await?;
+        let exchanged = outbox::exchange(&mut transaction, settled, lease).await?;
+        commit(transaction).await?;
+        Ok(exchanged)
+    }
+
+    async fn renew_leases(&self, holder: &str, until: Timestamp) -> Result<u64, StoreError> {
+        outbox::renew(&self.pool, holder, until).await
+    }
+
+    async fn hold_connections(
+        &self,
+        holder: &str,
+        wanted: u16,
+        most: u16,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u16, StoreError> {
+        let mut transaction = self.begin().await?;
+        let held = standings::hold_connections(&mut transaction, holder, wanted, most, now, until).await?;
+        commit(transaction).await?;
+        Ok(held)
+    }
+
+    async fn count_usage(&self, now: Timestamp) -> Result<Usage, StoreError> {
+        outbox::usage(&self.pool, now).await
+    }
+
+    async fn note_stopped(&self, stopped: Option<&Stopped>) -> Result<(), StoreError> {
+        standings::note_stopped(&self.pool, stopped).await
+    }
+
+    async fn find_stopped(&self) -> Result<Option<Stopped>, StoreError> {
+        standings::find_stopped(&self.pool).await
+    }
+
+    async fn settle_unknown(
+        &self,
+        number: MessageNumber,
+        verdict: Verdict,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let is_settled = outbox::settle_unknown(&mut transaction, number, verdict, by, now).await?;
+        commit(transaction).await?;
+        Ok(is_settled)
+    }
+
+    async fn find_message(&self, reference: &str) -> Result<Option<StoredMessage>, StoreError> {
+        outbox::find_message(&self.pool, reference).await
+    }
+
+    async fn list_lapsed_leases(&self, before: Timestamp) -> Result<Vec<StoredMessage>, StoreError> {
         outbox::list_lapsed_leases(&self.pool, before).await
     }
 
@@ -256,6 +335,10 @@ impl Store for SqliteStore {
 
     async fn count_messages(&self) -> Result<Vec<(MessageState, u64)>, StoreError> {
         outbox::count_messages(&self.pool).await
+    }
+
+    async fn count_messages_of(&self, run: RunId) -> Result<Vec<(MessageState, u64)>, StoreError> {
+        outbox::count_messages_of(&self.pool, run).await
     }
 
     async fn next_attempt_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -281,6 +364,10 @@ impl Store for SqliteStore {
 
     async fn list_ledger(&self, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError> {
         ledger::list_ledger(&self.pool, subject).await
+    }
+
+    async fn list_ledger_after(&self, number: i64, most: u32) -> Result<Vec<LedgerLine>, StoreError> {
+        ledger::list_ledger_after(&self.pool, number, most).await
     }
 
     async fn list_told_days(&self) -> Result<Vec<(EpisodeId, Date)>, StoreError> {

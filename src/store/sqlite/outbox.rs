@@ -6,11 +6,15 @@ use jiff::Timestamp;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool};
 
 use super::{
-    super::{Lease, MessageNumber, MessageState, NewMessage, RunId, Settlement, StoreError, StoredMessage, rows},
+    super::{
+        Exchanged, Lease, LeaseHeld, MessageNumber, MessageState, NewMessage, Over, Revision, RunId, Settlement,
+        StoreError, StoredMessage, Usage, rows,
+    },
     ROWS_A_STATEMENT, doing,
 };
 use crate::domain::{
     message::{Message, Notice, StageName},
+    outbox::Verdict,
     plan::EpisodeId,
     register::SubjectId,
     subject::Address,
@@ -61,7 +65,7 @@ async fn write_messages(
 ) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO message (id, run_id, reference, message_id, on_day, recipient, kind, urgent_on, on_unknown,
-         state, next_at) ",
+         any_day, bulletin, state, next_at) ",
     );
     query.push_values(batch, |mut row, (number, new)| {
         let urgent_on = new.message.notices.first().map_or(new.message.on, |notice| notice.deadline_on);
@@ -74,7 +78,9 @@ async fn write_messages(
             .push_bind(new.message.kind.as_str())
             .push_bind(urgent_on.to_string())
             .push_bind(rows::on_unknown_word(new.on_unknown))
-            .push_bind(MessageState::Pending.as_str())
+            .push_bind(i64::from(new.is_any_day))
+            .push_bind(&new.bulletin)
+            .push_bind(rows::first_state(new).as_str())
             .push_bind(now.as_millisecond());
     });
     query.build().execute(db).await.map_err(doing("writing the outbox"))?;
@@ -153,16 +159,19 @@ struct MessageColumns {
     recipient: String,
     kind: String,
     on_unknown: String,
+    bulletin: Option<String>,
+    run_id: i64,
     state: String,
     attempts: i64,
     next_at: i64,
     reply: Option<String>,
     settled_at: Option<i64>,
     lease_token: Option<String>,
+    lease_until_at: Option<i64>,
 }
 
-const MESSAGE_COLUMNS: &str = "SELECT id, reference, message_id, on_day, recipient, kind, on_unknown, state, attempts,
-     next_at, reply, settled_at, lease_token FROM message ";
+const MESSAGE_COLUMNS: &str = "SELECT id, reference, message_id, on_day, recipient, kind, on_unknown, bulletin, run_id,
+     state, attempts, next_at, reply, settled_at, lease_token, lease_until_at FROM message ";
 
 impl MessageColumns {
     fn message(self, notices: Vec<Notice>) -> Result<StoredMessage, StoreError> {
@@ -172,17 +181,24 @@ impl MessageColumns {
             kind: rows::kind(&self.kind)?,
             notices,
         };
+        let lease = match (self.lease_token, self.lease_until_at) {
+            (Some(token), Some(until)) => Some(LeaseHeld { token, until: rows::instant(until)? }),
+            _ => None,
+        };
         Ok(StoredMessage {
             number: MessageNumber(self.id),
             message,
             reference: self.reference,
             message_id: self.message_id,
             on_unknown: rows::on_unknown(&self.on_unknown),
+            bulletin: self.bulletin,
+            run: RunId(self.run_id),
             state: rows::state(&self.state)?,
             attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
             next_at: rows::instant(self.next_at)?,
             reply: self.reply,
             settled_at: self.settled_at.map(rows::instant).transpose()?,
+            lease,
         })
     }
 }
@@ -211,81 +227,211 @@ async fn with_notices(
     found.into_iter().map(stored).collect()
 }
 
-pub(super) async fn lease(db: &mut SqliteConnection, lease: &Lease) -> Result<Option<StoredMessage>, StoreError> {
-    let leased: Option<(i64, i64)> = sqlx::query_as(
-        "UPDATE message SET state = 'leased', lease_token = ?, lease_until_at = ?, attempts = attempts + 1
-         WHERE id = (SELECT id FROM message INDEXED BY message_open
-                     WHERE state IN ('pending', 'deferred', 'leased') AND state <> 'leased' AND next_at <= ?
-                     ORDER BY urgent_on, id LIMIT 1)
-         RETURNING id, attempts",
+/// Settles, then leases: see [`Store::exchange`](super::super::Store::exchange).
+pub(super) async fn exchange(
+    db: &mut SqliteConnection,
+    settled: &[Settlement],
+    lease: Option<&Lease>,
+) -> Result<Exchanged, StoreError> {
+    let mut exchanged = Exchanged::default();
+    for settlement in settled {
+        if !settle(db, settlement).await? {
+            exchanged.lost.push(settlement.number);
+        }
+    }
+    if let Some(lease) = lease {
+        let (most, over) = allowed(db, lease).await?;
+        exchanged.leased = take(db, lease, most).await?;
+        exchanged.over = over.filter(|_| exchanged.leased.len() == most as usize);
+    }
+    exchanged.revision = revision(db).await?;
+    Ok(exchanged)
+}
+
+/// How many messages the quotas leave room for, and which of them is in the way of more.
+async fn allowed(db: &mut SqliteConnection, lease: &Lease) -> Result<(u32, Option<Over>), StoreError> {
+    let mut most = (lease.most, None);
+    if lease.per_minute.is_none() && lease.per_day.is_none() {
+        return Ok(most);
+    }
+    let usage = usage(&mut *db, lease.now).await?;
+    let limits =
+        [(lease.per_minute, usage.in_last_minute, Over::Minute), (lease.per_day, usage.in_last_day, Over::Day)];
+    for (limit, used, over) in limits {
+        let left = limit.map_or(u32::MAX, |limit| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX)));
+        if left < most.0 {
+            most = (left, Some(over));
+        }
+    }
+    Ok(most)
+}
+
+pub(super) async fn usage(db: impl SqliteExecutor<'_>, now: Timestamp) -> Result<Usage, StoreError> {
+    let now = now.as_millisecond();
+    let (open, minute, day): (i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM message WHERE state = 'leased'),
+         (SELECT count(*) FROM attempt WHERE ended_at > ?1 AND outcome NOT IN ('cancelled', 'untried')),
+         (SELECT count(*) FROM attempt WHERE began_at > ?2 AND coalesce(outcome, '') NOT IN ('cancelled', 'untried'))",
+    )
+    .bind(now - rows::MINUTE_MILLIS)
+    .bind(now - rows::DAY_MILLIS)
+    .fetch_one(db)
+    .await
+    .map_err(doing("counting attempts"))?;
+    Ok(Usage { in_last_minute: rows::uncount(open + minute), in_last_day: rows::uncount(day) })
+}
+
+async fn take(db: &mut SqliteConnection, lease: &Lease, most: u32) -> Result<Vec<StoredMessage>, StoreError> {
+    if most == 0 {
+        return Ok(Vec::new());
+    }
+    let leased: Vec<(i64,)> = sqlx::query_as(
+        "UPDATE message SET state = 'leased', lease_token = ?1, lease_until_at = ?2, attempts = attempts + 1
+         WHERE id IN (SELECT id FROM message INDEXED BY message_open
+                      WHERE state IN ('pending', 'deferred', 'leased') AND state <> 'leased' AND next_at <= ?3
+                      AND any_day >= ?4 ORDER BY urgent_on, id LIMIT ?5)
+         RETURNING id",
     )
     .bind(&lease.token)
     .bind(lease.until.as_millisecond())
     .bind(lease.now.as_millisecond())
-    .fetch_optional(&mut *db)
+    .bind(i64::from(lease.only_any_day))
+    .bind(i64::from(most))
+    .fetch_all(&mut *db)
     .await
-    .map_err(doing("leasing a message"))?;
-    let Some((id, attempt)) = leased else { return Ok(None) };
-    sqlx::query("INSERT INTO attempt (message_id, number, began_at) VALUES (?, ?, ?)")
-        .bind(id)
-        .bind(attempt)
-        .bind(lease.now.as_millisecond())
-        .execute(&mut *db)
-        .await
-        .map_err(doing("recording an attempt"))?;
-    let found = QueryBuilder::<Sqlite>::new(MESSAGE_COLUMNS)
-        .push("WHERE id = ")
-        .push_bind(id)
-        .build_query_as::<MessageColumns>()
-        .fetch_all(&mut *db)
-        .await
-        .map_err(doing("reading a leased message"))?;
-    Ok(with_notices(db, found).await?.pop())
+    .map_err(doing("leasing messages"))?;
+    let mut messages = Vec::with_capacity(leased.len());
+    for ids in leased.chunks(ROWS_A_STATEMENT) {
+        record_attempts(db, ids, lease.now).await?;
+        messages.extend(read_leased(db, ids).await?);
+    }
+    Ok(messages)
 }
 
-pub(super) async fn settle(
-    db: &mut SqliteConnection,
-    number: MessageNumber,
-    token: &str,
-    settlement: &Settlement,
-) -> Result<bool, StoreError> {
-    let is_final = !matches!(settlement.state, MessageState::Pending | MessageState::Deferred);
-    let settled = sqlx::query(
+async fn record_attempts(db: &mut SqliteConnection, ids: &[(i64,)], now: Timestamp) -> Result<(), StoreError> {
+    let mut query =
+        QueryBuilder::<Sqlite>::new("INSERT INTO attempt (message_id, number, began_at) SELECT id, attempts, ");
+    query.push_bind(now.as_millisecond()).push(" FROM message WHERE id IN (");
+    push_ids(&mut query, ids);
+    query.push(")").build().execute(db).await.map_err(doing("recording attempts"))?;
+    Ok(())
+}
+
+async fn read_leased(db: &mut SqliteConnection, ids: &[(i64,)]) -> Result<Vec<StoredMessage>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(MESSAGE_COLUMNS);
+    query.push("WHERE id IN (");
+    push_ids(&mut query, ids);
+    query.push(") ORDER BY urgent_on, id");
+    let found = query.build_query_as().fetch_all(&mut *db).await.map_err(doing("reading leased messages"))?;
+    with_notices(db, found).await
+}
+
+fn push_ids(query: &mut QueryBuilder<Sqlite>, ids: &[(i64,)]) {
+    let mut list = query.separated(", ");
+    for (id,) in ids {
+        list.push_bind(*id);
+    }
+}
+
+async fn settle(db: &mut SqliteConnection, settlement: &Settlement) -> Result<bool, StoreError> {
+    let settled: Option<(i64, String)> = sqlx::query_as(
         "UPDATE message SET state = ?, reply = ?, assigned_id = ?, next_at = ?, settled_at = ?, lease_token = NULL,
-         lease_until_at = NULL WHERE id = ? AND lease_token = ?",
+         lease_until_at = NULL WHERE id = ? AND lease_token = ? RETURNING attempts, recipient",
     )
     .bind(settlement.state.as_str())
-    .bind(&settlement.reply)
-    .bind(&settlement.assigned_id)
+    .bind(settlement.outcome.detail())
+    .bind(settlement.outcome.assigned_id())
     .bind(settlement.next_at.as_millisecond())
-    .bind(is_final.then(|| settlement.at.as_millisecond()))
-    .bind(number.0)
-    .bind(token)
-    .execute(&mut *db)
+    .bind((!settlement.state.is_waiting()).then(|| settlement.at.as_millisecond()))
+    .bind(settlement.number.0)
+    .bind(&settlement.token)
+    .fetch_optional(&mut *db)
     .await
     .map_err(doing("settling a message"))?;
-    if settled.rows_affected() != 1 {
-        return Ok(false);
-    }
-    sqlx::query(
-        "UPDATE attempt SET ended_at = ?, outcome = ?, reply = ?
-         WHERE message_id = ?4 AND number = (SELECT attempts FROM message WHERE id = ?4)",
-    )
-    .bind(settlement.at.as_millisecond())
-    .bind(settlement.outcome)
-    .bind(&settlement.reply)
-    .bind(number.0)
-    .execute(db)
-    .await
-    .map_err(doing("settling an attempt"))?;
+    let Some((attempt, recipient)) = settled else { return Ok(false) };
+    sqlx::query("UPDATE attempt SET ended_at = ?, outcome = ?, reply = ? WHERE message_id = ? AND number = ?")
+        .bind(settlement.at.as_millisecond())
+        .bind(settlement.outcome.as_str())
+        .bind(settlement.outcome.detail())
+        .bind(settlement.number.0)
+        .bind(attempt)
+        .execute(&mut *db)
+        .await
+        .map_err(doing("settling an attempt"))?;
+    cancel_notices(db, settlement.number, &settlement.gone).await?;
+    note_reach(db, settlement, &recipient).await?;
     Ok(true)
 }
 
-pub(super) async fn cancel_notices(
+/// Marks an address at which nobody is; one that takes a message again is marked no more.
+async fn note_reach(db: &mut SqliteConnection, settlement: &Settlement, recipient: &str) -> Result<(), StoreError> {
+    if let Some(since_on) = settlement.unreachable_on {
+        sqlx::query(
+            "INSERT INTO unreachable (address, since_on, reply) VALUES (?, ?, ?)
+             ON CONFLICT (address) DO UPDATE SET since_on = excluded.since_on, reply = excluded.reply",
+        )
+        .bind(recipient)
+        .bind(since_on.to_string())
+        .bind(settlement.outcome.detail())
+        .execute(db)
+        .await
+        .map_err(doing("noting that nobody is at an address"))?;
+    } else if settlement.state == MessageState::Accepted {
+        sqlx::query("DELETE FROM unreachable WHERE address = ?")
+            .bind(recipient)
+            .execute(db)
+            .await
+            .map_err(doing("noting that somebody is at an address"))?;
+    }
+    Ok(())
+}
+
+async fn revision(db: &mut SqliteConnection) -> Result<Revision, StoreError> {
+    let (snapshot, run, episode, decisions, snoozes): (i64, i64, i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT coalesce(max(id), 0) FROM snapshot), (SELECT coalesce(max(id), 0) FROM run),
+         (SELECT coalesce(max(id), 0) FROM episode), (SELECT count(*) FROM run WHERE decided_at IS NOT NULL),
+         (SELECT coalesce(max(id), 0) + count(ended_at) FROM snooze)",
+    )
+    .fetch_one(db)
+    .await
+    .map_err(doing("asking what is new"))?;
+    Ok(Revision { snapshot, run, episode, decisions, snoozes })
+}
+
+pub(super) async fn renew(pool: &SqlitePool, holder: &str, until: Timestamp) -> Result<u64, StoreError> {
+    let renewed =
+        sqlx::query("UPDATE message SET lease_until_at = ? WHERE state = 'leased' AND lease_token LIKE ? || '%'")
+            .bind(until.as_millisecond())
+            .bind(holder)
+            .execute(pool)
+            .await
+            .map_err(doing("renewing leases"))?;
+    Ok(renewed.rows_affected())
+}
+
+pub(super) async fn settle_unknown(
     db: &mut SqliteConnection,
     number: MessageNumber,
-    gone: &[Notice],
-) -> Result<(), StoreError> {
+    verdict: Verdict,
+    by: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(next) = rows::decided(verdict) else { return Ok(false) };
+    let settled = sqlx::query(
+        "UPDATE message SET state = ?, next_at = ?, settled_at = ?, reply = ? WHERE id = ? AND state = 'unknown'",
+    )
+    .bind(next.as_str())
+    .bind(now.as_millisecond())
+    .bind(next.is_settled().then(|| now.as_millisecond()))
+    .bind(format!("{by} decided: {}", verdict.as_str()))
+    .bind(number.0)
+    .execute(db)
+    .await
+    .map_err(doing("settling a message of unknown outcome"))?;
+    Ok(settled.rows_affected() == 1)
+}
+
+async fn cancel_notices(db: &mut SqliteConnection, number: MessageNumber, gone: &[Notice]) -> Result<(), StoreError> {
     for notice in gone {
         sqlx::query("UPDATE notice SET cancelled = 1 WHERE message_id = ? AND episode_id = ? AND stage = ?")
             .bind(number.0)
@@ -313,10 +459,7 @@ async fn forget_untold(db: &mut SqliteConnection, notice: &Notice) -> Result<(),
     Ok(())
 }
 
-pub(super) async fn list_lapsed_leases(
-    pool: &SqlitePool,
-    before: Timestamp,
-) -> Result<Vec<(StoredMessage, String)>, StoreError> {
+pub(super) async fn list_lapsed_leases(pool: &SqlitePool, before: Timestamp) -> Result<Vec<StoredMessage>, StoreError> {
     let found = QueryBuilder::<Sqlite>::new(MESSAGE_COLUMNS)
         .push("WHERE state = 'leased' AND lease_until_at <= ")
         .push_bind(before.as_millisecond())
@@ -325,8 +468,18 @@ pub(super) async fn list_lapsed_leases(
         .fetch_all(pool)
         .await
         .map_err(doing("looking for attempts that were cut off"))?;
-    let tokens: Vec<String> = found.iter().map(|row| row.lease_token.clone().unwrap_or_default()).collect();
-    Ok(with_notices(pool, found).await?.into_iter().zip(tokens).collect())
+    with_notices(pool, found).await
+}
+
+pub(super) async fn find_message(pool: &SqlitePool, reference: &str) -> Result<Option<StoredMessage>, StoreError> {
+    let found = QueryBuilder::<Sqlite>::new(MESSAGE_COLUMNS)
+        .push("WHERE reference = ")
+        .push_bind(reference)
+        .build_query_as::<MessageColumns>()
+        .fetch_all(pool)
+        .await
+        .map_err(doing("looking for a message"))?;
+    Ok(with_notices(pool, found).await?.pop())
 }
 
 pub(super) async fn list_messages(
@@ -357,6 +510,16 @@ pub(super) async fn count_messages(pool: &SqlitePool) -> Result<Vec<(MessageStat
         .fetch_all(pool)
         .await
         .map_err(doing("counting messages"))?;
+    found.into_iter().map(|(state, count)| Ok((rows::state(&state)?, rows::uncount(count)))).collect()
+}
+
+pub(super) async fn count_messages_of(pool: &SqlitePool, run: RunId) -> Result<Vec<(MessageState, u64)>, StoreError> {
+    let found: Vec<(String, i64)> =
+        sqlx::query_as("SELECT state, count(*) FROM message WHERE run_id = ? GROUP BY state")
+            .bind(run.0)
+            .fetch_all(pool)
+            .await
+            .map_err(doing("counting the messages of a run"))?;
     found.into_iter().map(|(state, count)| Ok((rows::state(&state)?, rows::uncount(count)))).collect()
 }
 

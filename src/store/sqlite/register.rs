@@ -16,14 +16,15 @@ use crate::{
     store::{Changes, SnapshotRow, StoreError},
 };
 
-type SnapshotColumns = (i64, String, String, String, String, i64, i64, i64, i64, String);
+type SnapshotColumns = (i64, String, String, String, String, i64, i64, i64, i64, String, i64);
 
 const SNAPSHOT_COLUMNS: &str =
-    "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report
-     FROM snapshot";
+    "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report,
+     cleared FROM snapshot";
 
 fn snapshot_of(columns: SnapshotColumns) -> Result<SnapshotRow, StoreError> {
-    let (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report) = columns;
+    let (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report, cleared) =
+        columns;
     Ok(SnapshotRow {
         id: SnapshotId(id),
         source: rows::source(&source)?,
@@ -35,6 +36,7 @@ fn snapshot_of(columns: SnapshotColumns) -> Result<SnapshotRow, StoreError> {
         rejected_count: rows::uncount(rejected_count),
         has_sends: has_sends == 1,
         report,
+        is_cleared: cleared == 1,
     })
 }
 
@@ -71,7 +73,7 @@ pub(super) async fn next_snapshot_id(pool: &SqlitePool) -> Result<SnapshotId, St
 pub(super) async fn insert_snapshot(db: &mut SqliteConnection, snapshot: &SnapshotRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO snapshot (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends,
-         report) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         report, cleared) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(snapshot.id.0)
     .bind(snapshot.source.as_str())
@@ -83,6 +85,7 @@ pub(super) async fn insert_snapshot(db: &mut SqliteConnection, snapshot: &Snapsh
     .bind(rows::count(snapshot.rejected_count))
     .bind(i64::from(snapshot.has_sends))
     .bind(&snapshot.report)
+    .bind(i64::from(snapshot.is_cleared))
     .execute(db)
     .await
     .map_err(doing("noting a loaded file"))?;

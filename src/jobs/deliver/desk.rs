@@ -1,0 +1,250 @@
+//! The desk between the store and the workers: it leases, hands out, and writes down how attempts ended.
+//!
+//! One transaction settles what has ended and leases what comes next, so its cost is shared by all messages that ended
+//! meanwhile. Nothing is handed out before that transaction is on the disk. A store that fails is asked again for a
+//! while: what has ended is kept until it is written.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Duration, Instant, Interval, MissedTickBehavior, interval, sleep},
+};
+
+use super::{Batch, attempt::settlement, connections};
+use crate::{
+    domain::delivery::Outcome,
+    jobs::{JobError, facts::Facts},
+    store::{Exchanged, Lease, Over, Settlement, Stopped, StoreError, StoredMessage},
+};
+
+/// How long the right to try a message lasts unless it is renewed.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often it is renewed while the message is under way.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Messages leased for each worker: one under way, and one that waits for it.
+const MESSAGES_A_WORKER: usize = 2;
+
+/// How long to wait for the quota of a minute before it is asked again.
+const QUOTA_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a store that fails is asked again before the delivery is given up.
+const STORE_PATIENCE: Duration = Duration::from_secs(120);
+
+/// The longest wait between two tries at a store that fails.
+const LONGEST_STORE_WAIT: Duration = Duration::from_secs(5);
+
+pub(super) struct Desk {
+    batch: Arc<Batch>,
+    /// Names this desk in the store: its leases and its connections.
+    holder: String,
+    /// Leases taken so far: each has a name of its own.
+    leases: u64,
+    /// Leases of which nobody knows whether the store has them.
+    doubtful: Vec<String>,
+    /// Messages leased and not settled.
+    open: usize,
+    /// Attempts that have ended and are not written down.
+    ended: Vec<Settlement>,
+    /// Nothing more is due, or may leave.
+    is_done: bool,
+}
+
+impl Desk {
+    pub(super) fn new(batch: Arc<Batch>) -> Self {
+        Self {
+            batch,
+            holder: format!("{:032x}", rand::random::<u128>()),
+            leases: 0,
+            doubtful: Vec::new(),
+            open: 0,
+            ended: Vec::new(),
+            is_done: false,
+        }
+    }
+
+    /// Serves the workers until nothing is due and everything is written down.
+    pub(super) async fn serve(mut self) -> Result<(), JobError> {
+        let workers = usize::from(self.hold_connections().await?);
+        if workers == 0 {
+            return Ok(());
+        }
+        let room = workers * MESSAGES_A_WORKER;
+        let (hand_out, queue) = mpsc::channel(room);
+        let (end, mut ended) = mpsc::channel(room);
+        let queue = Arc::new(tokio::sync::Mutex::new(queue));
+        let mut staff = JoinSet::new();
+        for _ in 0..workers {
+            staff.spawn(Arc::clone(&self.batch).work(Arc::clone(&queue), end.clone()));
+        }
+        drop(end);
+        let served = self.attend(room, &hand_out, &mut ended).await;
+        drop(hand_out);
+        // Workers finish the message they are at: dropping them now would leave its outcome unknown.
+        while let Some(worker) = staff.join_next().await {
+            if let Err(failure) = worker {
+                tracing::error!(%failure, "a delivery worker ended early; its message is settled later");
+            }
+        }
+        self.note_health().await?;
+        served
+    }
+
+    async fn attend(
+        &mut self,
+        room: usize,
+        hand_out: &mpsc::Sender<StoredMessage>,
+        ended: &mut mpsc::Receiver<Settlement>,
+    ) -> Result<(), JobError> {
+        let mut heartbeat = steady(HEARTBEAT);
+        loop {
+            let wanted = if self.takes_no_more() { 0 } else { room - self.open };
+            if wanted > 0 || !self.ended.is_empty() {
+                for message in self.exchange(wanted).await?.leased {
+                    // The channel has room for as many as are ever open.
+                    let _ = hand_out.send(message).await;
+                }
+            }
+            if self.open == 0 && self.takes_no_more() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(settlement) = ended.recv() => {
+                    self.ended.push(settlement);
+                    while let Ok(settlement) = ended.try_recv() {
+                        self.ended.push(settlement);
+                    }
+                }
+                _ = heartbeat.tick() => self.renew().await,
+                () = sleep(QUOTA_WAIT), if self.open == 0 => (),
+            }
+        }
+    }
+
+    fn takes_no_more(&self) -> bool {
+        self.is_done || self.batch.stop.is_cancelled()
+    }
+
+    /// Writes down what has ended and leases up to `wanted` messages more.
+    async fn exchange(&mut self, wanted: usize) -> Result<Exchanged, JobError> {
+        let begun = Instant::now();
+        let mut wait = Duration::from_millis(100);
+        loop {
+            let lease = (wanted > 0).then(|| self.lease(wanted));
+            match self.batch.site.store.exchange(&self.ended, lease.as_ref()).await {
+                Ok(exchanged) => {
+                    if wait > Duration::from_millis(100) {
+                        tracing::info!("the database answers again");
+                    }
+                    return self.take_in(exchanged, wanted).await;
+                }
+                Err(failure) => {
+                    self.doubtful.extend(lease.map(|lease| lease.token));
+                    if !self.may_ask_again(&failure, begun) {
+                        let unwritten = self.ended.len();
+                        tracing::error!(
+                            unwritten,
+                            "delivery gives up on the database; {unwritten} ends are not written"
+                        );
+                        return Err(failure.into());
+                    }
+                    tracing::warn!("delivery waits for the database: {failure}");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(LONGEST_STORE_WAIT);
+                }
+            }
+        }
+    }
+
+    /// Whether a store that failed is worth another try: for a while, and not for long when the program is to end.
+    fn may_ask_again(&self, failure: &StoreError, begun: Instant) -> bool {
+        let patience = if self.batch.stop.is_cancelled() { LONGEST_STORE_WAIT } else { STORE_PATIENCE };
+        begun.elapsed() < patience && failure.may_pass()
+    }
+
+    async fn take_in(&mut self, exchanged: Exchanged, wanted: usize) -> Result<Exchanged, JobError> {
+        for number in &exchanged.lost {
+            tracing::warn!(message.number = number.0, "a lease ended before its message was settled");
+        }
+        self.open = self.open.saturating_sub(self.ended.len()) + exchanged.leased.len();
+        self.ended.clear();
+        self.is_done |= wanted > 0 && exchanged.leased.len() < wanted && exchanged.over != Some(Over::Minute);
+        if exchanged.revision != self.batch.facts().revision {
+            self.batch.renew_facts(Facts::load(&self.batch.site).await?);
+        }
+        self.give_back_doubtful().await;
+        Ok(exchanged)
+    }
+
+    /// Messages leased in a transaction of which the answer was lost were never handed out.
+    async fn give_back_doubtful(&mut self) {
+        let doubtful = std::mem::take(&mut self.doubtful);
+        if doubtful.is_empty() {
+            return;
+        }
+        let site = &self.batch.site;
+        let leased = site.store.list_lapsed_leases(Timestamp::MAX).await.unwrap_or_default();
+        let is_doubtful =
+            |message: &&StoredMessage| message.lease.as_ref().is_some_and(|lease| doubtful.contains(&lease.token));
+        let untried = leased.iter().filter(is_doubtful);
+        let settlements: Vec<_> =
+            untried.map(|message| settlement(site, message, Outcome::Untried)).collect();
+        if !settlements.is_empty()
+            && let Err(failure) = site.store.exchange(&settlements, None).await
+        {
+            tracing::warn!("messages that were not tried are settled later: {failure}");
+        }
+    }
+
+    fn lease(&mut self, wanted: usize) -> Lease {
+        self.leases += 1;
+        let now = self.batch.site.clock.now();
+        Lease {
+            token: format!("{}-{}", self.holder, self.leases),
+            now,
+            until: now.checked_add(LEASE).unwrap_or(Timestamp::MAX),
+            most: u32::try_from(wanted).unwrap_or(u32::MAX),
+            only_any_day: false,
+            per_minute: None,
+            per_day: None,
+        }
+    }
+
+    /// A long send keeps its message. A renewal that fails is no reason to stop: the next may go well.
+    async fn renew(&self) {
+        let site = &self.batch.site;
+        let until = site.clock.now().checked_add(LEASE).unwrap_or(Timestamp::MAX);
+        if let Err(failure) = site.store.renew_leases(&self.holder, until).await {
+            tracing::warn!("leases could not be renewed: {failure}");
+        }
+    }
+
+    async fn hold_connections(&self) -> Result<u16, JobError> {
+        Ok(connections(&self.batch.site))
+    }
+
+    /// Notes for `status` and the other programs whether sending has stopped.
+    async fn note_health(&self) -> Result<(), JobError> {
+        let (stopped, accepted) = {
+            let done = self.batch.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            (done.stopped.clone(), done.accepted)
+        };
+        let store = &self.batch.site.store;
+        match stopped {
+            Some(why) => store.note_stopped(Some(&Stopped { at: self.batch.site.clock.now(), why })).await?,
+            None if accepted > 0 => store.note_stopped(None).await?,
+            None => (),
+        }
+        Ok(())
+    }
+}
+
+fn steady(span: Duration) -> Interval {
+    let mut interval = interval(span);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

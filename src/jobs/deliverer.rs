@@ -1,0 +1,97 @@
+//! The daemon's deliverer: it delivers what is due while others load and plan.
+//!
+//! It asks the store often whether anything is due, settles what a program that is gone left half done, and rests after
+//! a failure, longer each time. On a shared store every replica has one.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{Notify, watch::Receiver},
+    time::{Duration, Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    JobError, Site,
+    deliver::{Delivered, Lapses, recover},
+    pulse::Pulse,
+    rest::Rest,
+    run::deliver_due,
+    worker::Plant,
+};
+
+/// How often it asks whether a message is due.
+const BETWEEN_BEATS: Duration = Duration::from_secs(2);
+
+/// Delivers what is due.
+pub struct Deliverer {
+    plant: Receiver<Arc<Plant>>,
+    pulse: Pulse,
+    stop: CancellationToken,
+    /// Rung when a run has planned messages.
+    planned: Arc<Notify>,
+    lapses: Lapses,
+    rest: Rest,
+}
+
+impl Deliverer {
+    /// A deliverer that begins at once when `planned` is rung.
+    #[must_use]
+    pub fn new(plant: Receiver<Arc<Plant>>, pulse: Pulse, stop: CancellationToken, planned: Arc<Notify>) -> Self {
+        Self { plant, pulse, stop, planned, lapses: Lapses::default(), rest: Rest::default() }
+    }
+
+    /// Delivers until it is told to stop; the messages under way are finished.
+    pub async fn work(mut self) {
+        loop {
+            self.beat().await;
+            let next = Instant::now() + BETWEEN_BEATS;
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                // Somebody may have mended what failed.
+                Ok(()) = self.plant.changed() => self.rest = Rest::default(),
+                () = self.planned.notified() => (),
+                () = sleep_until(next) => (),
+            }
+        }
+    }
+
+    /// Delivers what is due now.
+    pub async fn beat(&mut self) {
+        self.pulse.beat();
+        let site = self.plant.borrow().site.clone();
+        if self.stop.is_cancelled() || self.rest.is_on(site.clock.now()) {
+            return;
+        }
+        match self.deliver_if_due(&site).await {
+            Ok(None) => (),
+            Ok(Some(delivered)) => {
+                self.rest.note(delivered.stopped.is_none(), site.clock.now());
+                tell(&delivered);
+            }
+            Err(failure) => {
+                self.rest.note(false, site.clock.now());
+                tracing::error!(%failure, "messages could not be delivered and are tried again later: {failure}");
+            }
+        }
+    }
+
+    async fn deliver_if_due(&mut self, site: &Site) -> Result<Option<Delivered>, JobError> {
+        let now = site.clock.now();
+        if site.store.is_shared() {
+            self.lapses.recover(site).await?;
+        } else {
+            recover(site, now).await?;
+        }
+        if site.store.next_attempt_at().await?.is_none_or(|at| at > now) {
+            return Ok(None);
+        }
+        deliver_due(site, &self.stop).await.map(Some)
+    }
+}
+
+fn tell(delivered: &Delivered) {
+    let Delivered { accepted, deferred, rejected, cancelled, unknown, .. } = delivered;
+    tracing::info!(accepted, deferred, rejected, cancelled, unknown, "{accepted} messages accepted");
+}
