@@ -5,6 +5,7 @@ use std::{io::Write, path::Path};
 use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
 
+pub use crate::domain::words::thousands;
 use crate::domain::{
     message::{Message, MessageKind},
     policy::Rule,
@@ -83,20 +84,6 @@ pub fn counted(count: u64, what: &str) -> String {
         None => format!("{what}s"),
     };
     if count == 1 { format!("1 {what}") } else { format!("{} {plural}", thousands(count)) }
-}
-
-/// `12,345`.
-#[must_use]
-pub fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `Fri 2026-11-20`.

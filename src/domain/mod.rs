@@ -3,6 +3,7 @@
 //! Nothing in here reads a clock, a file, a database or the environment, and nothing is async. It may use `std` and
 //! the date library, nothing else; `tests/architecture.rs` enforces it. The rules it implements are numbered: a
 //! comment "(rule 9)" or "(domain rule 9)" refers to the numbered list in README.md, "The rules".
+pub mod breaker;
 pub mod calendar;
 pub mod contacts;
 pub mod delivery;
@@ -24,3 +25,4 @@ pub mod snapshot;
 pub mod subject;
 #[cfg(test)]
 mod testing;
+pub mod words;
