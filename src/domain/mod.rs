@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod episode;
 pub mod evaluate;
 pub mod facts;
+pub mod freshness;
 pub mod gates;
 pub mod history;
 pub mod message;
@@ -23,6 +24,6 @@ pub mod register;
 pub mod report;
 pub mod snapshot;
 pub mod subject;
+pub mod words;
 #[cfg(test)]
 mod testing;
-pub mod words;

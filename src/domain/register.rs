@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::OnceLock,
 };
 
@@ -76,6 +76,8 @@ pub struct Register {
     removed: BTreeSet<SubjectId>,
     /// Made when first asked for, forgotten with every change.
     exported_mailboxes: OnceLock<HashMap<Box<str>, Vec<Address>>>,
+    /// The same: which source said any value of which field that holds.
+    told: OnceLock<HashSet<(Source, Field)>>,
 }
 
 impl Register {
@@ -136,6 +138,14 @@ impl Register {
         by_site.get(&ods.key()).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether any value of the field that holds was said by the source: not every file has every column.
+    #[must_use]
+    pub fn is_told_by(&self, source: Source, field: Field) -> bool {
+        let of = |subject: &Subject| subject.facts.iter().map(|(field, fact)| (fact.source, field)).collect::<Vec<_>>();
+        let told = self.told.get_or_init(|| self.subjects().flat_map(of).collect());
+        told.contains(&(source, field))
+    }
+
     /// Who looks after which site.
     #[must_use]
     pub const fn contacts(&self) -> &Contacts {
@@ -164,6 +174,12 @@ impl Register {
         (std::mem::take(&mut self.changed), std::mem::take(&mut self.removed))
     }
 
+    /// Forgets what was made from the subjects: they are about to change.
+    fn forget(&mut self) {
+        self.exported_mailboxes.take();
+        self.told.take();
+    }
+
     /// Notes that a snapshot is being loaded.
     pub fn begin(&mut self, arrival: Arrival) {
         self.snapshots.entry(arrival.source).or_default().insert(arrival.as_of);
@@ -179,7 +195,7 @@ impl Register {
 
     /// Merges one row (rule 5).
     pub fn observe(&mut self, arrival: Arrival, row: &Observation, policy: &Policy) -> Effect {
-        self.exported_mailboxes.take();
+        self.forget();
         let id = self.subject_of(arrival, row);
         self.note_source_id(id, arrival, row);
         self.settle_address(id, arrival, row);
@@ -212,7 +228,7 @@ impl Register {
 
     /// Records what was concluded from absence: the subject is taken as deleted as of a day (rule 6).
     pub fn presume_deleted(&mut self, id: SubjectId, source: Source, as_of: Date) {
-        self.exported_mailboxes.take();
+        self.forget();
         let Some(subject) = self.subjects.get_mut(&id) else { return };
         let Some(status) = Status::new(PRESUMED) else { return };
         let value = Value::Text(status.as_str().into());
