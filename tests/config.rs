@@ -3,10 +3,17 @@
 use std::{fmt::Write, fs, path::Path};
 
 use insta::assert_snapshot;
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, date, time};
 use lapsewatch::{
-    config::{self, Config, DEFAULTS, Loaded, Problem, Problems, Sources},
-    domain::policy::{Placement, Rule, Stage},
+    config::{self, Adoption, Config, DEFAULTS, Loaded, Problem, Problems, Sources},
+    domain::{
+        breaker::Limits,
+        freshness::MaxAges,
+        hours::Window,
+        policy::{Placement, Rule, Stage},
+        quota::Quota,
+        snapshot::Source,
+    },
 };
 use tempfile::TempDir;
 
@@ -555,69 +562,156 @@ username = "someone.else@nhs.net"
 }
 
 #[test]
-fn protection_that_is_not_in_force_yet_is_a_warning() {
+fn what_is_not_in_force_yet_is_a_warning() {
     let file = r#"
-breaker.enabled = true
-adoption.hold = true
 http.listen = "127.0.0.1:8025"
-rules.inactivity.max_age = "8 days"
-[mail]
-window = "08:00-18:00"
-quota = { per_minute = 20, per_day = 2000 }
-smtp.token_command = "mail-token --print"
+mail.smtp.token_command = "mail-token --print"
 "#;
     assert_snapshot!(site(file).warnings(), @r#"
-    warning: `breaker.enabled` is not in force in this version
-     --> lapsewatch.toml:2:19
-      |
-    2 | breaker.enabled = true
-      |                   ^^^^ nothing holds a run back
-
-    warning: `adoption.hold` is not in force in this version
-     --> lapsewatch.toml:3:17
-      |
-    3 | adoption.hold = true
-      |                 ^^^^ the first run sends at once
-
     warning: `http.listen` is not in force in this version
-     --> lapsewatch.toml:4:15
+     --> lapsewatch.toml:2:15
       |
-    4 | http.listen = "127.0.0.1:8025"
+    2 | http.listen = "127.0.0.1:8025"
       |               ^^^^^^^^^^^^^^^^ there is no dashboard
 
-    warning: `rules.inactivity.max_age` is not in force in this version
-     --> lapsewatch.toml:5:28
-      |
-    5 | rules.inactivity.max_age = "8 days"
-      |                            ^^^^^^^^ old exports are used like new ones
-
-    warning: `mail.window` is not in force in this version
-     --> lapsewatch.toml:7:10
-      |
-    7 | window = "08:00-18:00"
-      |          ^^^^^^^^^^^^^ messages leave at any hour
-
-    warning: `mail.quota.per_minute` is not in force in this version
-     --> lapsewatch.toml:8:24
-      |
-    8 | quota = { per_minute = 20, per_day = 2000 }
-      |                        ^^ messages leave as fast as the server takes them
-
-    warning: `mail.quota.per_day` is not in force in this version
-     --> lapsewatch.toml:8:38
-      |
-    8 | quota = { per_minute = 20, per_day = 2000 }
-      |                                      ^^^^
-      |
-      = tip: messages leave as fast as the server takes them
-
     warning: `mail.smtp.token_command` is not in force in this version
-     --> lapsewatch.toml:9:22
+     --> lapsewatch.toml:3:27
       |
-    9 | smtp.token_command = "mail-token --print"
-      |                      ^^^^^^^^^^^^^^^^^^^^ it is for "xoauth2"
+    3 | mail.smtp.token_command = "mail-token --print"
+      |                           ^^^^^^^^^^^^^^^^^^^^ it is for "xoauth2"
     "#);
-    assert_eq!(site("breaker.enabled = false\nbreaker.min_new = 5\nadoption.hold = false").warnings(), "");
+}
+
+#[test]
+fn a_site_is_protected_unless_it_says_otherwise() {
+    let config = site("").config();
+    let breaker = Limits { enabled: true, max_new_share: 0.1, min_new: 25, max_row_drop: 0.2, max_bad_dates: 0.05 };
+    assert_eq!((config.breaker, config.adoption), (breaker, Adoption { hold: true }));
+    let by_source = [(Source::PortalMailbox, 8)].into();
+    assert_eq!(config.snapshots.max_age, MaxAges { passwords: 35, sends: 35, by_source, others: 8 });
+    assert_eq!((config.mail.quota, config.mail.window, config.mail.working_days), (Quota::default(), None, false));
+    let off = site("breaker = { enabled = false, min_new = 5, max_row_drop = 1 }\nadoption.hold = false").config();
+    assert_eq!(off.breaker, Limits { enabled: false, min_new: 5, max_row_drop: 1.0, ..breaker });
+    assert!(!off.adoption.hold);
+}
+
+#[test]
+fn a_sources_greatest_age_is_in_days_or_weeks() {
+    let file =
+        r#"snapshots.max_age = { canonical = "5 weeks", graph_users = "2d", others = "3 days", sends = "40 days" }"#;
+    let by_source = [(Source::PortalMailbox, 8), (Source::GraphUsers, 2), (Source::Canonical, 35)].into();
+    assert_eq!(site(file).config().snapshots.max_age, MaxAges { passwords: 35, sends: 40, by_source, others: 3 });
+}
+
+#[test]
+fn the_keys_of_a_quota_win_over_its_preset() {
+    let quota = |file: &str| site(file).config().mail.quota;
+    assert_eq!(quota("mail.quota.preset = 'exchange'"), Quota::EXCHANGE);
+    let own = quota("mail.quota = { preset = 'exchange', per_day = 2000, connections = 1 }");
+    assert_eq!(own, Quota { per_day: Some(2_000), connections: Some(1), ..Quota::EXCHANGE });
+    assert_eq!(quota("mail.quota.per_minute = 20"), Quota { per_minute: Some(20), ..Quota::default() });
+    let mail = site("mail = { window = '08:00 - 17:30', working_days = true }").config().mail;
+    let window = Window { from: time(8, 0, 0, 0), to: time(17, 30, 0, 0) };
+    assert_eq!((mail.window, mail.working_days), (Some(window), true));
+}
+
+#[test]
+fn every_wrong_setting_of_a_gate_is_shown_at_once() {
+    let file = r#"
+adoption.hold = "yes"
+[snapshots.max_age]
+passwords = "1 month"
+portal_mailbox = "0 days"
+site_contacts = "8 days"
+portal = "8 days"
+[mail]
+window = "18:00-08:00"
+working_days = "Monday"
+quota = { preset = "exchnge", per_day = 0, connections = "3" }
+[breaker]
+max_new_share = 10
+max_row_drop = "20 %"
+min_new = -1
+"#;
+    assert_snapshot!(site(file).problems(), @r#"
+    error: `adoption.hold` must be true or false, without quotes
+     --> lapsewatch.toml:2:17
+      |
+    2 | adoption.hold = "yes"
+      |                 ^^^^^
+
+    error: `snapshots.max_age.passwords` must be days or weeks
+     --> lapsewatch.toml:4:13
+      |
+    4 | passwords = "1 month"
+      |             ^^^^^^^^^ months differ in length
+
+    error: `snapshots.max_age.portal_mailbox` must be at least one day
+     --> lapsewatch.toml:5:18
+      |
+    5 | portal_mailbox = "0 days"
+      |                  ^^^^^^^^
+
+    error: unknown key `snapshots.max_age.site_contacts`
+     --> lapsewatch.toml:6:1
+      |
+    6 | site_contacts = "8 days"
+      | ^^^^^^^^^^^^^
+
+    error: unknown key `snapshots.max_age.portal`
+     --> lapsewatch.toml:7:1
+      |
+    7 | portal = "8 days"
+      | ^^^^^^
+
+    error: `mail.window` must be hours of a day such as "08:00-18:00"
+     --> lapsewatch.toml:9:10
+      |
+    9 | window = "18:00-08:00"
+      |          ^^^^^^^^^^^^^ the first must be the earlier
+
+    error: `mail.working_days` must be true or false, without quotes
+      --> lapsewatch.toml:10:16
+       |
+    10 | working_days = "Monday"
+       |                ^^^^^^^^
+
+    error: `mail.quota.preset` must be "exchange", "hve" or "relay"
+      --> lapsewatch.toml:11:20
+       |
+    11 | quota = { preset = "exchnge", per_day = 0, connections = "3" }
+       |                    ^^^^^^^^^ did you mean "exchange"?
+
+    error: `mail.quota.per_day` must be a whole number from 1 to 10000000
+      --> lapsewatch.toml:11:41
+       |
+    11 | quota = { preset = "exchnge", per_day = 0, connections = "3" }
+       |                                         ^
+
+    error: `mail.quota.connections` must be a whole number from 1 to 1000
+      --> lapsewatch.toml:11:58
+       |
+    11 | quota = { preset = "exchnge", per_day = 0, connections = "3" }
+       |                                                          ^^^
+
+    error: `breaker.max_new_share` must be a share from 0 to 1, such as 0.10
+      --> lapsewatch.toml:13:17
+       |
+    13 | max_new_share = 10
+       |                 ^^
+
+    error: `breaker.max_row_drop` must be a share from 0 to 1, such as 0.10
+      --> lapsewatch.toml:14:16
+       |
+    14 | max_row_drop = "20 %"
+       |                ^^^^^^
+
+    error: `breaker.min_new` must be a whole number from 0 to 1000000
+      --> lapsewatch.toml:15:11
+       |
+    15 | min_new = -1
+       |           ^^
+    "#);
 }
 
 #[test]

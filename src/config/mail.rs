@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use lettre::message::Mailbox;
 
 use super::{
-    later,
     layer::Mark,
+    quota,
     section::{Given, Section},
     smtp::{self, Smtp},
-    values::{address, choice, mailbox, path},
+    values::{address, choice, flag, mailbox, path},
 };
+use crate::domain::{hours::Window, quota::Quota};
 
 /// The addresses of the compiled-in defaults, which nobody reads.
 const PLACEHOLDERS: [&str; 2] = ["reminders@example.org", "operator@example.org"];
@@ -31,6 +32,12 @@ pub struct Mail {
     pub smtp: Smtp,
     /// A folder of message texts that replace the built-in ones, file by file.
     pub templates: Option<PathBuf>,
+    /// The hours in which messages leave, in the policy's zone; all of them when not set.
+    pub window: Option<Window>,
+    /// Messages without a notice of an `any_day` stage leave on open days only.
+    pub working_days: bool,
+    /// The most that may leave, all replicas together.
+    pub quota: Quota,
 }
 
 /// `mail.transport`
@@ -51,7 +58,9 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Mail> {
     let transport = section.value_at("transport", choice(&TRANSPORTS));
     let directory = section.value("directory", path);
     let templates = section.find("templates", path);
-    later::read_mail(&mut section);
+    let window = section.find("window", quota::window);
+    let working_days = section.value("working_days", flag);
+    let quota = quota::read(section.section("quota"));
     let smtp = smtp::read(section.section("smtp"));
     if let (Some(transport), Some(smtp)) = (&transport, &smtp) {
         check_leaving(&section, transport, smtp, from.as_ref(), operator.as_ref());
@@ -65,6 +74,9 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Mail> {
         directory: directory?,
         smtp: smtp?,
         templates,
+        window,
+        working_days: working_days?,
+        quota,
     })
 }
 

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use crate::domain::{calendar::Calendar, policy::Policy, subject::Address};
+use crate::domain::{breaker::Limits, calendar::Calendar, policy::Policy, subject::Address};
 
+mod breaker;
 mod database;
 mod helpdesk;
 mod holidays;
@@ -21,6 +22,7 @@ mod operator;
 mod policy;
 mod privacy;
 mod problem;
+mod quota;
 mod rules;
 mod schedule;
 mod section;
@@ -32,6 +34,7 @@ use layer::{Kind, Table, Text};
 use problem::Collector;
 use section::Section;
 
+pub use breaker::Adoption;
 pub use database::Database;
 pub use helpdesk::Helpdesk;
 pub use log::{Log, LogFormat};
@@ -66,6 +69,10 @@ pub struct Config {
     pub calendar: Calendar,
     /// `[mail]`
     pub mail: Mail,
+    /// `[breaker]`: from when on a run is held (domain rule 19).
+    pub breaker: Limits,
+    /// `[adoption]`
+    pub adoption: Adoption,
     /// `[operator]`: who the messages are from, in words.
     pub operator: Operator,
     /// `[helpdesk.NAME]`: who administers accounts, by the lower-cased word in the contacts file.
@@ -183,6 +190,8 @@ fn read(table: Table, today: Date, problems: &Collector) -> Option<Config> {
     let basics = policy::read(root.section("policy"), today);
     let rules = rules::read(root.section("rules"), &holidays::embedded());
     let mail = mail::read(root.section("mail"));
+    let breaker = breaker::read(root.section("breaker"));
+    let adoption = breaker::read_adoption(root.section("adoption"));
     let operator = operator::read(root.section("operator"));
     let helpdesks = helpdesk::read(root.section("helpdesk"));
     let privacy = privacy::read(root.section("privacy"));
@@ -198,6 +207,8 @@ fn read(table: Table, today: Date, problems: &Collector) -> Option<Config> {
         calendar: basics.calendar.clone(),
         policy: policy::join(basics, rules, Address::new(&mail.operator)),
         mail,
+        breaker: breaker?,
+        adoption: adoption?,
         operator: operator?,
         helpdesks: helpdesks?,
         privacy: privacy?,

@@ -5,7 +5,6 @@ use jiff::civil::Date;
 
 use super::{
     ladder::{self, Ladder},
-    later,
     layer::Entry,
     section::{Fault, Given, Section},
     values::{audience, choice, flag, positive_span, span, text, whole},
@@ -49,7 +48,6 @@ fn read_rule(mut section: Section<'_>, rule: Rule, holidays: &BTreeSet<Date>) ->
     let deadline = section.value_at("deadline_after", positive_span);
     let inactive_after = read_inactive_after(&mut section, rule);
     let stages = section.list("stages");
-    later::read_rule(&mut section);
     let problems = section.problems;
     section.finish();
     let ladder = read_ladder(rule, deadline, stages)?;

@@ -3,8 +3,13 @@ use std::path::PathBuf;
 
 use super::{
     section::{Given, Section},
-    values::{flag, path, whole},
+    values::{flag, path, whole, whole_days},
 };
+use crate::domain::{freshness::MaxAges, snapshot::Source};
+
+/// Sources whose greatest age has a key of its own: `sends` is one too, but asked for by name, and contacts never grow
+/// old.
+const AGED: [Source; 3] = [Source::PortalMailbox, Source::GraphUsers, Source::Canonical];
 
 /// `[snapshots]`: folders that exports pass through, and how they are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub struct Snapshots {
     pub poll_secs: u64,
     /// Slash dates that could be either are read day first.
     pub day_first: bool,
+    /// `[snapshots.max_age]`: how old what each source says may be.
+    pub max_age: MaxAges,
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Option<Snapshots> {
@@ -31,6 +38,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Snapshots> {
     let settle_secs = section.value("settle_secs", whole(0..=3_600));
     let poll_secs = section.value("poll_secs", whole(1..=86_400));
     let day_first = section.value("day_first", flag);
+    let max_age = read_max_age(section.section("max_age"));
     check_differ(&section, &folders);
     section.finish();
     let [(_, inbox), (_, archive), (_, quarantine)] = folders;
@@ -42,7 +50,16 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Snapshots> {
         settle_secs: settle_secs?,
         poll_secs: poll_secs?,
         day_first: day_first?,
+        max_age: max_age?,
     })
+}
+
+fn read_max_age(mut section: Section<'_>) -> Option<MaxAges> {
+    let own = AGED.map(|source| Some((source, section.find(source.as_str(), whole_days)?)));
+    let [passwords, sends, others] = ["passwords", "sends", "others"].map(|name| section.value(name, whole_days));
+    section.finish();
+    let by_source = own.into_iter().flatten().collect();
+    Some(MaxAges { passwords: passwords?, sends: sends?, by_source, others: others? })
 }
 
 /// A file that is loaded or refused must leave the folder it came from.

@@ -93,6 +93,15 @@ pub(super) fn positive_span(entry: &Entry) -> Result<Span, Fault> {
     }
 }
 
+/// A span of at least one day that has the same number of days whenever it is, in days.
+pub(super) fn whole_days(entry: &Entry) -> Result<i32, Fault> {
+    match positive_span(entry)? {
+        Span::Days(days) => Ok(days),
+        Span::Weeks(weeks) => Ok(weeks.saturating_mul(7)),
+        Span::Months(_) => Err(Fault::new("must be days or weeks").tip(Some("months differ in length".into()))),
+    }
+}
+
 /// One of a few words.
 pub(super) fn choice<T: Copy>(choices: &[(&str, T)]) -> impl Fn(&Entry) -> Result<T, Fault> {
     move |entry| {
