@@ -14,6 +14,7 @@ use jiff::{
 };
 use lapsewatch::domain::{
     facts::SnapshotId,
+    gates::OPEN,
     message::StageName,
     plan::{Plan, Planning, Told, plan, settle},
     policy::{Rule, Span},
@@ -299,7 +300,7 @@ fn register_of(days: &[Vec<File>]) -> Register {
 fn facts_of(register: &Register, today: Date) -> BTreeMap<Address, Vec<String>> {
     let config = config();
     let mut register = register.clone();
-    settle(Planning { policy: &config.policy, calendar: &config.calendar, today }, &mut register);
+    settle(Planning { policy: &config.policy, calendar: &config.calendar, today, gates: &OPEN }, &mut register);
     let shown = |subject: &lapsewatch::domain::register::Subject| {
         let facts = subject.facts.iter().map(|(field, fact)| format!("{field:?} {fact:?}"));
         let history = subject.history.stretches().iter().map(|s| format!("{} {} {}", s.status, s.first_on, s.last_on));
@@ -352,7 +353,8 @@ fn busy_day() -> (Register, Told, Plan) {
     let site = Site::new("TP1AB").mailbox("northtown").owner("olive").site_contact("desk@northtown.example");
     let mut story = Story::begin(site.account("ada", "2026-07-03").account("bea", "2026-07-05"));
     story.walk(on("2026-08-17"), on("2026-08-28"), [], |_| true);
-    let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: on("2026-08-29") };
+    let planning =
+        Planning { policy: &config.policy, calendar: &config.calendar, today: on("2026-08-29"), gates: &OPEN };
     let plan = plan(planning, &story.register, &story.told, Vec::new());
     (story.register, story.told, plan)
 }
@@ -362,7 +364,7 @@ fn spoilt(spoil: impl FnOnce(&mut Plan, &mut Told)) -> String {
     let config = config();
     let (register, mut told, mut plan) = busy_day();
     spoil(&mut plan, &mut told);
-    let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: plan.on };
+    let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: plan.on, gates: &OPEN };
     broken_rules(planning, &register, &told, &plan).join("\n")
 }
 
@@ -391,7 +393,8 @@ fn the_checker_finds_each_way_to_spoil_a_plan() {
                 Observation { address: Some(address("ada")), status: Status::new("Deleted"), ..Observation::default() };
             let config = config();
             register.observe(arrival, &row, &config.policy);
-            let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: plan.on };
+            let planning =
+                Planning { policy: &config.policy, calendar: &config.calendar, today: plan.on, gates: &OPEN };
             broken_rules(planning, &register, &told, &plan).join("\n")
         }),
         ("was settled before", spoilt(|plan, told| told.apply(&plan.clone()))),

@@ -26,6 +26,6 @@ pub mod register;
 pub mod report;
 pub mod snapshot;
 pub mod subject;
-pub mod words;
 #[cfg(test)]
 mod testing;
+pub mod words;

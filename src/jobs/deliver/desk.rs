@@ -191,8 +191,7 @@ impl Desk {
         let is_doubtful =
             |message: &&StoredMessage| message.lease.as_ref().is_some_and(|lease| doubtful.contains(&lease.token));
         let untried = leased.iter().filter(is_doubtful);
-        let settlements: Vec<_> =
-            untried.map(|message| settlement(site, message, Outcome::Untried)).collect();
+        let settlements: Vec<_> = untried.map(|message| settlement(site, message, Outcome::Untried)).collect();
         if !settlements.is_empty()
             && let Err(failure) = site.store.exchange(&settlements, None).await
         {
