@@ -89,6 +89,8 @@ impl World {
             format!("snapshots.archive=\"{}\"", path("archive")),
             format!("snapshots.quarantine=\"{}\"", path("quarantine")),
             "snapshots.settle_secs=0".to_owned(),
+            "adoption.hold=false".to_owned(),
+            "breaker.enabled=false".to_owned(),
             "mail.from=\"reminders@anyshire.example\"".to_owned(),
             format!("mail.operator=\"{OPERATOR}\""),
         ];

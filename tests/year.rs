@@ -244,6 +244,9 @@ fn config_in(folder: &Path) -> Config {
     config.snapshots.archive = folder.join("archive");
     config.snapshots.quarantine = folder.join("quarantine");
     config.snapshots.settle_secs = 0;
+    // Replays hold nothing back, so neither does what is compared with them.
+    config.adoption.hold = false;
+    config.breaker.enabled = false;
     config
 }
 

@@ -76,6 +76,8 @@ fn a_whole_run_reaches_postfix_over_starttls_with_both_log_ins_and_smtp_sink_wit
             format!("snapshots.archive=\"{}\"", path("archive")),
             format!("snapshots.quarantine=\"{}\"", path("quarantine")),
             "snapshots.settle_secs=0".to_owned(),
+            "adoption.hold=false".to_owned(),
+            "breaker.enabled=false".to_owned(),
             "mail.from=\"reminders@anyshire.example\"".to_owned(),
             format!("mail.reply_to=\"{word}\""),
             "mail.operator=\"operator@anyshire.example\"".to_owned(),
