@@ -133,7 +133,8 @@ pub(super) fn withdraw_presumption(subject: &mut Subject, arrival: Arrival) {
 }
 
 /// The last date that a snapshot can know: one more than a day after its as-of is bad (rule 5).
-pub(super) fn latest_good(as_of: Date) -> Date {
+#[must_use]
+pub fn latest_good(as_of: Date) -> Date {
     as_of.tomorrow().unwrap_or(as_of)
 }
 

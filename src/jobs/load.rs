@@ -4,7 +4,7 @@
 //! away.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -18,14 +18,16 @@ use crate::{
     domain::{
         facts::SnapshotId,
         policy::Policy,
-        register::{Arrival, EffectKind, Register},
+        register::{Arrival, Effect, EffectKind, Register, SubjectId},
         snapshot::{ContactRow, Record, Source},
     },
-    sources::{Export, ReadError, ReadSettings, Rejected, open},
+    sources::{DateColumn, DateOrder, Export, ReadError, ReadSettings, Rejected, open},
 };
 
 /// How many rejected rows a report names one by one.
 const MOST_REJECTED_NAMED: usize = 1_000;
+/// Of how many earlier days a report counts who is left out.
+const MOST_DAYS_BACK: usize = 40;
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +95,22 @@ pub struct LoadReport {
     pub outcome: LoadOutcome,
     /// Why, unless it was loaded.
     pub reason: Option<String>,
+    /// What stands in its date columns. This and what follows is for the breaker; older reports have none of it.
+    #[serde(default)]
+    pub dates: Vec<DateColumn>,
+    /// Slash dates are read day first; `None` without slash dates.
+    #[serde(default)]
+    pub day_first: Option<bool>,
+    /// Rows, all rejected, with a code in place of the user name.
+    #[serde(default)]
+    pub concealed: u64,
+    /// Subjects that its source has listed and it does not, by the day on which the source last listed them; of the
+    /// newest 40 such days.
+    #[serde(default)]
+    pub absent: BTreeMap<Date, u64>,
+    /// Subjects in it that its source had listed before, on whatever day; `None` in older reports.
+    #[serde(default)]
+    pub relisted: Option<u64>,
     /// It tells of sends.
     #[serde(skip)]
     pub has_sends: bool,
@@ -131,6 +149,11 @@ impl LoadReport {
             warnings: Vec::new(),
             outcome: LoadOutcome::Loaded,
             reason: None,
+            dates: Vec::new(),
+            day_first: None,
+            concealed: 0,
+            absent: BTreeMap::new(),
+            relisted: None,
             has_sends: false,
         }
     }
@@ -192,7 +215,9 @@ pub fn merge(
 ) -> Result<(LoadReport, Option<Vec<ContactRow>>), ReadError> {
     let arrival = Arrival { snapshot, source: candidate.export.source(), as_of };
     let mut tally = Tally::new(candidate, as_of);
-    for row in candidate.export.rows()? {
+    let mut census = candidate.export.census(as_of);
+    let listed: HashSet<_> = listed_by(arrival.source, register).map(|(id, _)| id).collect();
+    for row in candidate.export.rows(&mut census)? {
         match row {
             Ok(Record::Subject(row)) => {
                 tally.count(register.observe(arrival, &row, policy));
@@ -206,6 +231,9 @@ pub fn merge(
     let is_contacts = arrival.source == Source::SiteContacts;
     tally.check_any(arrival.source)?;
     register.begin(arrival);
+    tally.report.dates = census.into_columns();
+    tally.report.absent = tally.absent(arrival.source, register);
+    tally.report.relisted = Some(tally.subjects.intersection(&listed).count() as u64);
     let (report, contacts) = tally.finish();
     if is_contacts {
         register.replace_contacts(contacts.clone());
@@ -213,10 +241,15 @@ pub fn merge(
     Ok((report, is_contacts.then_some(contacts)))
 }
 
+/// Whom a source has listed, and on which day last.
+fn listed_by(source: Source, register: &Register) -> impl Iterator<Item = (SubjectId, Date)> {
+    register.subjects().filter_map(move |subject| Some((subject.id, *subject.listed_on.get(&source)?)))
+}
+
 struct Tally {
     report: LoadReport,
     contacts: Vec<ContactRow>,
-    subjects: HashSet<crate::domain::register::SubjectId>,
+    subjects: HashSet<SubjectId>,
     bad_dates: u64,
     repeated: u64,
     seen: u64,
@@ -232,13 +265,14 @@ impl Tally {
             ignored_columns: summary.ignored_columns.clone(),
             missing_columns: summary.missing_columns.clone(),
             warnings: summary.warnings.clone(),
+            day_first: (summary.date_order != DateOrder::Iso).then(|| summary.date_order.is_day_first()),
             has_sends: candidate.export.source() == Source::Sends,
             ..LoadReport::empty(&candidate.name)
         };
         Self { report, contacts: Vec::new(), subjects: HashSet::new(), bad_dates: 0, repeated: 0, seen: 0 }
     }
 
-    fn count(&mut self, effect: crate::domain::register::Effect) {
+    fn count(&mut self, effect: Effect) {
         self.bad_dates += u64::from(effect.bad_dates);
         self.report.has_sends |= effect.tells_of_send;
         if !self.subjects.insert(effect.subject) {
@@ -255,6 +289,7 @@ impl Tally {
 
     fn reject(&mut self, rejected: Rejected) {
         self.report.rejected_count += 1;
+        self.report.concealed += u64::from(rejected.is_concealed);
         if self.report.rejected.len() < MOST_REJECTED_NAMED {
             self.report.rejected.push(rejected.into());
         }
@@ -265,9 +300,25 @@ impl Tally {
         if source == Source::Sends || !self.subjects.is_empty() || !self.contacts.is_empty() {
             return Ok(());
         }
+        let (rows, concealed) = (self.report.rows, self.report.concealed);
+        if concealed > 0 {
+            return Err(ReadError::Concealed { concealed, rows });
+        }
         let first = self.report.rejected.first();
         let first = first.map(|row| format!(" (line {}: {})", row.line, row.reason)).unwrap_or_default();
-        Err(ReadError::NoRows { rows: self.report.rows, first })
+        Err(ReadError::NoRows { rows, first })
+    }
+
+    /// Whom the source has listed before and this file leaves out, by the day on which it last listed them.
+    fn absent(&self, source: Source, register: &Register) -> BTreeMap<Date, u64> {
+        let mut absent = BTreeMap::new();
+        for (_, day) in listed_by(source, register).filter(|(id, _)| !self.subjects.contains(id)) {
+            *absent.entry(day).or_default() += 1;
+        }
+        while absent.len() > MOST_DAYS_BACK {
+            absent.pop_first();
+        }
+        absent
     }
 
     fn finish(mut self) -> (LoadReport, Vec<ContactRow>) {

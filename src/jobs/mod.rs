@@ -18,6 +18,7 @@ pub mod replay;
 mod rest;
 pub mod run;
 pub mod scheduler;
+pub mod vitals;
 pub mod watch;
 pub mod worker;
 

@@ -41,6 +41,12 @@ pub(super) fn quote(text: &str) -> String {
     format!("\"{clean}{more}\"")
 }
 
+/// Whether `text` is what a report of Microsoft 365 shows in place of a user name when names are concealed: 32
+/// hexadecimal digits.
+pub(super) fn is_concealed(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The address in `text`, or what is wrong with it.
 pub(super) fn address(text: &str) -> Result<Address, String> {
     let address = Address::new(text);
@@ -56,6 +62,7 @@ fn address_fault(text: &str) -> Option<&'static str> {
     match text.split_once('@') {
         _ if text.len() > ADDRESS_CAP => Some("it is longer than 254 characters"),
         _ if text.contains(forbidden) => Some("it holds a blank, a bracket or another character no address has"),
+        None if is_concealed(text) => Some("it is a concealed user name"),
         None => Some("it has no @"),
         Some((_, domain)) if domain.contains('@') => Some("it has more than one @"),
         Some(("", _)) => Some("there is nothing before the @"),

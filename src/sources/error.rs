@@ -17,6 +17,17 @@ pub enum ReadError {
         /// Why the first one cannot.
         first: String,
     },
+    /// A report of Microsoft 365 that hides who is who.
+    #[error(
+        "{concealed} of its {rows} user names are concealed; in the Microsoft 365 admin centre, under Org settings, \
+         Reports, switch off concealed names, and export it again"
+    )]
+    Concealed {
+        /// Rows with a code in place of the user name.
+        concealed: u64,
+        /// All rows.
+        rows: u64,
+    },
     /// The file cannot be opened or read.
     #[error("the file cannot be read; check that it is still there and that the service may read it")]
     Io(#[from] io::Error),
@@ -108,17 +119,24 @@ pub struct Rejected {
     pub column: Option<String>,
     /// What is wrong, in words.
     pub reason: String,
+    /// There is a code in place of the user name.
+    pub is_concealed: bool,
 }
 
 impl Rejected {
     /// A row at fault as a whole.
     pub(super) fn row(line: u32, reason: impl Into<String>) -> Self {
-        Self { line, column: None, reason: reason.into() }
+        Self { line, column: None, reason: reason.into(), is_concealed: false }
     }
 
     /// A row at fault in one column.
     pub(super) fn cell(line: u32, column: &str, reason: impl Into<String>) -> Self {
-        Self { line, column: Some(column.to_owned()), reason: reason.into() }
+        Self { line, column: Some(column.to_owned()), reason: reason.into(), is_concealed: false }
+    }
+
+    /// The same, of a row that hides who it is about, if it does.
+    pub(super) fn concealing(self, is_concealed: bool) -> Self {
+        Self { is_concealed, ..self }
     }
 }
 

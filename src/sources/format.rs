@@ -80,8 +80,9 @@ impl Row<'_> {
 
     /// The cell as an address.
     pub(super) fn address(&self, key: &str) -> Result<Option<Address>, Rejected> {
-        let address = self.text(key).map(|text| cells::address(&text)).transpose();
-        address.map_err(|reason| self.reject(key, reason))
+        let Some(text) = self.text(key) else { return Ok(None) };
+        let reject = |reason| self.reject(key, reason).concealing(cells::is_concealed(&text));
+        cells::address(&text).map(Some).map_err(reject)
     }
 
     /// The cell as a date.

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    cells,
-    dates::{Reading, Wall},
+    Census, cells,
+    dates::{BadDate, Reading, Wall},
     error::{ReadError, Rejected},
     format::{NOBODY, bad_date},
     header::normalise,
@@ -40,6 +40,15 @@ const WANTED: [(&str, &str); 9] = [
 const OPTIONAL: [&str; 2] = ["usertype", "deleteddatetime"];
 /// Properties that hold a date.
 const DATES: [&str; 3] = ["createddatetime", "lastpasswordchangedatetime", "deleteddatetime"];
+/// Properties whose dates are counted, with the spelling people know and whether a rule counts from them.
+pub(super) const COUNTED: [(&str, &str, bool); 4] = [
+    ("createddatetime", "createdDateTime", true),
+    ("lastpasswordchangedatetime", "lastPasswordChangeDateTime", true),
+    ("deleteddatetime", "deletedDateTime", false),
+    (SIGN_IN, "signInActivity", true),
+];
+/// The property that holds the sign-ins.
+const SIGN_IN: &str = "signinactivity";
 /// Properties of `signInActivity` that hold a date.
 const SIGN_INS: [&str; 3] = ["lastsuccessfulsignindatetime", "lastsignindatetime", "lastnoninteractivesignindatetime"];
 /// What stands before the name of a deleted user: the id without its dashes.
@@ -209,6 +218,14 @@ impl User {
         if is_somebody { Ok(Record::Subject(Box::new(observation))) } else { Err(Rejected::row(self.line, NOBODY)) }
     }
 
+    /// Counts the dates of the user, readable or not.
+    pub(super) fn count_dates(&self, dates: &Reading, census: &mut Census) {
+        for (key, name, _) in COUNTED {
+            let date = if key == SIGN_IN { self.last_activity(dates) } else { self.date(key, dates) };
+            census.see(name, date.map_err(|_| BadDate));
+        }
+    }
+
     fn text(&self, key: &str) -> Option<String> {
         self.properties.get(key).and_then(|(_, value)| text_of(value))
     }
@@ -222,7 +239,8 @@ impl User {
         let named = ["mail", "userprincipalname"].into_iter().find_map(|key| Some((key, self.text(key)?)));
         let Some((key, text)) = named else { return Ok(None) };
         let own = if key == "mail" { text.as_str() } else { self.without_id(&text) };
-        cells::address(own).map(Some).map_err(|reason| self.reject(key, reason))
+        let reject = |reason| self.reject(key, reason).concealing(cells::is_concealed(own));
+        cells::address(own).map(Some).map_err(reject)
     }
 
     /// The name of a deleted user without the id that stands before it.
@@ -253,7 +271,7 @@ impl User {
     }
 
     fn sign_in(&self, key: &str) -> Option<(&str, String)> {
-        let (_, activity) = self.properties.get("signinactivity")?;
+        let (_, activity) = self.properties.get(SIGN_IN)?;
         let (name, value) = activity.as_object()?.iter().find(|(name, _)| normalise(name) == key)?;
         Some((name, text_of(value)?))
     }

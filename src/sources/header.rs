@@ -31,17 +31,24 @@ pub(super) struct Column {
     pub(super) missed_as: Option<&'static str>,
     /// What it holds.
     pub(super) holds: Holds,
+    /// A rule counts from it.
+    pub(super) is_anchor: bool,
 }
 
 impl Column {
     /// A column whose absence is worth a word.
     pub(super) const fn wanted(name: &'static str, keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: Some(name), holds }
+        Self { keys, missed_as: Some(name), holds, is_anchor: false }
     }
 
     /// A column that may be absent.
     pub(super) const fn optional(keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: None, holds }
+        Self { keys, missed_as: None, holds, is_anchor: false }
+    }
+
+    /// The same, as a column that a rule counts from: blank from top to bottom it means a bad export.
+    pub(super) const fn anchor(self) -> Self {
+        Self { is_anchor: true, ..self }
     }
 }
 
@@ -143,6 +150,15 @@ impl Layout {
             .filter_map(|column| column.missed_as)
             .map(str::to_owned)
             .collect()
+    }
+
+    /// The columns that hold dates, each with its usual name; the printed one where it has none.
+    pub(super) fn date_columns(&self) -> impl Iterator<Item = (&'static Column, &str)> {
+        let dated = self.places.iter().filter(|(column, _)| column.holds != Holds::Text);
+        dated.filter_map(|(column, at)| {
+            let printed = || self.header.get(*at).map(String::as_str);
+            Some((*column, column.missed_as.or_else(printed)?))
+        })
     }
 
     /// The place and the printed header of the column the code calls `key`.

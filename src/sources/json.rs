@@ -2,7 +2,7 @@
 use std::{collections::BTreeSet, io::Read, path::Path};
 
 use super::{
-    Body, Export, ReadSettings, Summary, as_of,
+    Body, Census, DateColumn, Export, ReadSettings, Summary, as_of,
     dates::{Reading, Wall},
     decode::{self, Encoding},
     error::{ReadError, Rejected},
@@ -24,6 +24,8 @@ pub(super) fn open(path: &Path, encoding: Encoding, settings: &ReadSettings) -> 
     }
     let found = seen.scan.finish()?;
     let keys = seen.names.iter().map(|name| header::normalise(name)).collect();
+    let counted = graph::COUNTED.into_iter().filter(|(key, ..)| BTreeSet::contains(&keys, *key));
+    let date_columns = counted.map(|(_, name, is_anchor)| DateColumn::new(name, is_anchor)).collect();
     let is_known = !pages.spots().is_empty();
     Ok(Export {
         source: Source::GraphUsers,
@@ -39,6 +41,7 @@ pub(super) fn open(path: &Path, encoding: Encoding, settings: &ReadSettings) -> 
             warnings: seen.notes.warnings(encoding, found.order),
         },
         dates: found.reading,
+        date_columns,
         body: Body::Json(pages),
     })
 }
@@ -47,9 +50,15 @@ pub(super) fn open(path: &Path, encoding: Encoding, settings: &ReadSettings) -> 
 pub(super) fn rows<'a>(
     pages: &'a Pages,
     dates: &'a Reading,
+    census: &'a mut Census,
 ) -> impl Iterator<Item = Result<Record, Rejected>> + Send + 'a {
-    let of_user = |user: User| (!user.is_guest()).then(|| user.read(dates));
-    pages.spots().iter().filter_map(move |spot| pages.user(spot).map(of_user).transpose().map(Result::flatten))
+    let mut of_user = |user: User| {
+        (!user.is_guest()).then(|| {
+            user.count_dates(dates, census);
+            user.read(dates)
+        })
+    };
+    pages.spots().iter().filter_map(move |spot| pages.user(spot).map(&mut of_user).transpose().map(Result::flatten))
 }
 
 fn read(path: &Path, encoding: Encoding) -> Result<String, ReadError> {

@@ -6,6 +6,7 @@
 //! here and goes no further. Nothing in here writes, logs, or knows what day it is.
 mod canonical;
 mod cells;
+mod census;
 mod contacts;
 mod dates;
 mod decode;
@@ -26,6 +27,7 @@ use std::{io::Read, path::Path};
 use jiff::{civil::Date, tz::TimeZone};
 
 pub use self::{
+    census::{Census, DateColumn},
     dates::DateOrder,
     decode::Encoding,
     error::{ReadError, Rejected},
@@ -56,6 +58,8 @@ pub struct Export {
     as_of: Option<Date>,
     summary: Summary,
     dates: Reading,
+    /// The date columns it has, nothing counted.
+    date_columns: Vec<DateColumn>,
     body: Body,
 }
 
@@ -107,15 +111,24 @@ impl Export {
         &self.summary
     }
 
-    /// Reads the rows, in the order of the file; rows that tell nothing are passed over.
+    /// What is to be counted of its dates, when it describes `as_of`; [`Export::rows`] counts.
+    #[must_use]
+    pub fn census(&self, as_of: Date) -> Census {
+        Census::new(self.date_columns.clone(), as_of)
+    }
+
+    /// Reads the rows, in the order of the file, and counts their dates; rows that tell nothing are passed over.
     ///
     /// # Errors
     ///
     /// Fails when the file cannot be opened again.
-    pub fn rows(&self) -> Result<impl Iterator<Item = Result<Record, Rejected>> + Send, ReadError> {
-        let rows: Box<dyn Iterator<Item = _> + Send + '_> = match &self.body {
-            Body::Table(table) => Box::new(table.rows(&self.dates)?),
-            Body::Json(pages) => Box::new(json::rows(pages, &self.dates)),
+    pub fn rows<'a>(
+        &'a self,
+        census: &'a mut Census,
+    ) -> Result<impl Iterator<Item = Result<Record, Rejected>> + Send + 'a, ReadError> {
+        let rows: Box<dyn Iterator<Item = _> + Send + 'a> = match &self.body {
+            Body::Table(table) => Box::new(table.rows(&self.dates, census)?),
+            Body::Json(pages) => Box::new(json::rows(pages, &self.dates, census)),
         };
         Ok(rows)
     }

@@ -7,8 +7,8 @@ use std::{
 use encoding_rs_io::DecodeReaderBytes;
 
 use super::{
-    Body, Export, FORMATS, ReadSettings, Summary, as_of, cells,
-    dates::Reading,
+    Body, Census, DateColumn, Export, FORMATS, ReadSettings, Summary, as_of, cells,
+    dates::{BadDate, Reading},
     decode::{self, Encoding},
     error::{ReadError, Rejected},
     format::{Format, Row},
@@ -46,6 +46,7 @@ pub(super) fn open(path: &Path, encoding: Encoding, head: &str, settings: &ReadS
         as_of: as_of(found.own, path, found.newest),
         summary: table.summary(&notes, found.order),
         dates: found.reading,
+        date_columns: table.layout.date_columns().map(|(of, name)| DateColumn::new(name, of.is_anchor)).collect(),
         body: Body::Table(table),
     })
 }
@@ -60,9 +61,9 @@ fn start(path: &Path, encoding: Encoding, preamble: Preamble) -> Result<(Records
 
 impl Table {
     /// The second pass.
-    pub(super) fn rows<'a>(&'a self, dates: &'a Reading) -> Result<Rows<'a>, ReadError> {
+    pub(super) fn rows<'a>(&'a self, dates: &'a Reading, census: &'a mut Census) -> Result<Rows<'a>, ReadError> {
         let (records, _) = start(&self.path, self.encoding, self.preamble)?;
-        Ok(Rows { table: self, dates, records: Some(records), cells: Cells::default() })
+        Ok(Rows { table: self, dates, census, records: Some(records), cells: Cells::default() })
     }
 
     fn scan(&self, records: &mut Records<Text>, mut scan: DateScan) -> Result<(Notes, DateScan), ReadError> {
@@ -122,6 +123,7 @@ impl Table {
 pub(super) struct Rows<'a> {
     table: &'a Table,
     dates: &'a Reading,
+    census: &'a mut Census,
     /// `None` once the end, or a fault that was not there in the first pass, is reached.
     records: Option<Records<Text>>,
     cells: Cells,
@@ -140,7 +142,10 @@ impl Iterator for Rows<'_> {
                     match row.fault() {
                         Some(fault) => return Some(Err(fault)),
                         None if (self.table.format.skips)(&row) => {}
-                        None => return Some((self.table.format.read)(&row)),
+                        None => {
+                            count_dates(&row, self.census);
+                            return Some((self.table.format.read)(&row));
+                        }
                     }
                 }
                 Ok(false) => return None,
@@ -151,5 +156,12 @@ impl Iterator for Rows<'_> {
                 }
             }
         }
+    }
+}
+
+fn count_dates(row: &Row, census: &mut Census) {
+    for (column, name) in row.layout.date_columns() {
+        let key = column.keys.first().copied().unwrap_or_default();
+        census.see(name, row.date(key).map_err(|_| BadDate));
     }
 }
