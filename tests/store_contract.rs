@@ -16,13 +16,14 @@ use lapsewatch::{
         outbox::Verdict,
         plan::{Plan, StageEntry},
         policy::{OnUnknown, Rule},
+        quota::{Limit, Quota},
         register::{Deletion, Register, Subject, SubjectId},
         report::Report,
         snapshot::{ContactRole, ContactRow, Source},
         subject::{Address, OdsCode, Status},
     },
     store::{
-        Changes, Claim, Decided, HoldState, Lease, MessageNumber, MessageState, NewMessage, Over, RunId, Settlement,
+        Changes, Claim, Decided, HoldState, Lease, MessageNumber, MessageState, NewMessage, RunId, Settlement,
         SnapshotRow, Snooze, Stopped, Store, StoreError, StoredMessage, Usage, sqlite::SqliteStore,
     },
 };
@@ -119,8 +120,7 @@ fn lease(token: &str, seconds: i64) -> Lease {
         until: at(seconds + 60),
         most: 1,
         only_any_day: false,
-        per_minute: None,
-        per_day: None,
+        quota: Quota::default(),
     }
 }
 
@@ -549,17 +549,20 @@ async fn a_heartbeat_makes_the_leases_of_its_holder_end_later(store: &dyn Store)
 
 async fn the_quotas_count_the_attempts_of_everybody(store: &dyn Store) {
     save(store).await;
-    let quota =
-        |token: &str, seconds| Lease { most: 9, per_minute: Some(2), per_day: Some(3), ..lease(token, seconds) };
+    let quota = |token: &str, seconds| Lease {
+        most: 9,
+        quota: Quota { per_minute: Some(2), per_day: Some(3), connections: None },
+        ..lease(token, seconds)
+    };
     let first = store.exchange(&[], Some(&quota("mine", 10))).await.expect("leased");
-    assert_eq!((first.leased.len(), first.over), (2, Some(Over::Minute)));
+    assert_eq!((first.leased.len(), first.over), (2, Some(Limit::PerMinute)));
     let while_open = store.exchange(&[], Some(&quota("theirs", 500))).await.expect("asked");
-    assert_eq!((while_open.leased.len(), while_open.over), (0, Some(Over::Minute)), "an open attempt counts");
+    assert_eq!((while_open.leased.len(), while_open.over), (0, Some(Limit::PerMinute)), "an open attempt counts");
     let ends: Vec<_> = first.leased.iter().map(|leased| settled(leased, MessageState::Accepted, 520, 520)).collect();
     let early = store.exchange(&ends, Some(&quota("theirs", 579))).await.expect("asked");
-    assert_eq!((early.leased.len(), early.over), (0, Some(Over::Minute)), "a minute after they ended");
+    assert_eq!((early.leased.len(), early.over), (0, Some(Limit::PerMinute)), "a minute after they ended");
     let later = store.exchange(&[], Some(&quota("theirs", 580))).await.expect("asked");
-    assert_eq!((later.leased.len(), later.over), (1, Some(Over::Day)), "three in a day, two are used");
+    assert_eq!((later.leased.len(), later.over), (1, Some(Limit::PerDay)), "three in a day, two are used");
     assert_eq!(store.count_usage(at(580)).await.expect("counted"), Usage { in_last_minute: 1, in_last_day: 3 });
     let next_day = store.exchange(&[], Some(&quota("theirs", 86_400 + 580))).await.expect("asked");
     assert_eq!(next_day.leased.len(), 1, "one is still open, and so of the minute");

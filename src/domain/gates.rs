@@ -1,5 +1,5 @@
 //! What keeps a finding silent, a plan waiting, or an address from counting, besides the policy: snoozes, rules that
-//! nobody approved yet, and refused addresses (domain rules 20, 21 and 25).
+//! nobody approved yet, exports that are too old, and refused addresses (domain rules 18, 20, 21 and 25).
 //!
 //! Pure: whoever plans reads them from the store and hands them in.
 
@@ -9,8 +9,9 @@ use jiff::civil::Date;
 
 use super::{
     facts::Field,
+    freshness::{MaxAges, Stale, stale_source},
     policy::Rule,
-    register::{Register, SubjectId},
+    register::{Register, Subject, SubjectId},
     snapshot::Source,
     subject::Address,
 };
@@ -24,11 +25,13 @@ pub struct Gates {
     refused_on: BTreeMap<Address, Date>,
     /// Rules whose first plan waits for a person.
     awaiting: BTreeSet<Rule>,
+    /// How old what a source says may be; `None` for any age.
+    max_ages: Option<MaxAges>,
 }
 
 /// Gates that keep nothing back, for replays and forecasts.
 pub static OPEN: Gates =
-    Gates { snoozed_until: BTreeMap::new(), refused_on: BTreeMap::new(), awaiting: BTreeSet::new() };
+    Gates { snoozed_until: BTreeMap::new(), refused_on: BTreeMap::new(), awaiting: BTreeSet::new(), max_ages: None };
 
 impl Gates {
     /// Gates from snoozes (subject, rule, day on which notices begin again), refusals (address, day), and the rules whose
@@ -40,7 +43,24 @@ impl Gates {
         awaiting: impl IntoIterator<Item = Rule>,
     ) -> Self {
         let snoozed_until = snoozes.into_iter().map(|(subject, rule, until_on)| ((subject, rule), until_on)).collect();
-        Self { snoozed_until, refused_on: refusals.into_iter().collect(), awaiting: awaiting.into_iter().collect() }
+        Self {
+            snoozed_until,
+            refused_on: refusals.into_iter().collect(),
+            awaiting: awaiting.into_iter().collect(),
+            max_ages: None,
+        }
+    }
+
+    /// The same gates, and what is older than this says nothing to users and owners (18).
+    #[must_use]
+    pub fn with_max_ages(self, max_ages: &MaxAges) -> Self {
+        Self { max_ages: Some(max_ages.clone()), ..self }
+    }
+
+    /// The source that is too old for a rule to say anything about a subject, if one is (18).
+    #[must_use]
+    pub fn stale(&self, register: &Register, subject: &Subject, rule: Rule, today: Date) -> Option<Stale> {
+        stale_source(register, subject, rule, today, self.max_ages.as_ref()?)
     }
 
     /// Until when a rule is snoozed for a subject, if it is today (21).

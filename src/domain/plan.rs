@@ -184,6 +184,7 @@ impl<'a> Planner<'a> {
             if let (Some(finding), Some(episode)) = (finding, episode)
                 && !outrun.contains(&rule)
                 && !self.is_snoozed(subject, rule)
+                && !self.is_stale(subject, rule)
             {
                 self.tell(subject, finding, episode);
             }
@@ -195,6 +196,15 @@ impl<'a> Planner<'a> {
         let until_on = self.planning.gates.snoozed_until(subject.id, rule, self.planning.today);
         self.plan.report.snoozed += u64::from(until_on.is_some());
         until_on.is_some()
+    }
+
+    /// A rule whose source is too old is silent too (18); the operator hears of the source, not of the subject.
+    fn is_stale(&mut self, subject: &Subject, rule: Rule) -> bool {
+        let Some(stale) = self.planning.gates.stale(self.register, subject, rule, self.planning.today) else {
+            return false;
+        };
+        self.plan.report.stale.entry(stale.source).or_insert((stale, 0)).1 += 1;
+        true
     }
 
     /// Notes which rules have something to go by (20).

@@ -11,10 +11,6 @@ use super::hours::Hours;
 const DAY_HOURS: i64 = 24;
 /// A finish further away than this is no estimate.
 const HORIZON_DAYS: i64 = 366;
-/// When to ask again for a connection that another has, in seconds.
-const CONNECTION_WAIT_SECS: i64 = 5;
-/// When to ask again for the day's quota, in seconds: it comes free message by message.
-const DAY_WAIT_SECS: i64 = 60;
 
 /// The most that may leave, all replicas together; `None` for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,20 +40,24 @@ impl Quota {
     /// The presets by their words in the configuration.
     pub const PRESETS: [(&'static str, Self); 3] =
         [("exchange", Self::EXCHANGE), ("hve", Self::HVE), ("relay", Self::RELAY)];
-}
 
-/// What a quota leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowance {
-    /// So many messages may leave now, at least one; `u32::MAX` without a limit.
-    Now(u32),
-    /// None may: a limit is reached.
-    Later {
-        /// Which.
-        limit: Limit,
-        /// When to ask again, from now.
-        ask_after: SignedDuration,
-    },
+    /// Whether it limits no messages.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.per_minute.is_none() && self.per_day.is_none()
+    }
+
+    /// How many of `wanted` messages may leave now, and which limit is in the way of the others.
+    ///
+    /// `in_last_minute`: attempts that are open, or ended within the last 60 seconds; `in_last_day`: begun within the
+    /// last 24 hours. Of two limits that leave as little, the day's is named: it lasts longer.
+    #[must_use]
+    pub fn room(&self, wanted: u32, in_last_minute: u64, in_last_day: u64) -> (u32, Option<Limit>) {
+        let left = |most: Option<u32>, used| most.map_or(u32::MAX, |most| most.saturating_sub(narrow(used)));
+        let (of_minute, of_day) = (left(self.per_minute, in_last_minute), left(self.per_day, in_last_day));
+        let (least, limit) = if of_day <= of_minute { (of_day, Limit::PerDay) } else { (of_minute, Limit::PerMinute) };
+        if least < wanted { (least, Some(limit)) } else { (wanted, None) }
+    }
 }
 
 /// Which limit of a quota is reached.
@@ -67,38 +67,10 @@ pub enum Limit {
     PerMinute,
     /// Messages of a day.
     PerDay,
-    /// Connections at once.
-    Connections,
-}
-
-/// How many messages may leave now.
-///
-/// - `in_last_minute`: attempts that are open, or ended within the last 60 seconds; `in_last_day`: begun within the
-///   last 24 hours; `open_connections`: open ones, without the asker's own.
-/// - The limit with the longest wait is named first: the day, the minute, the connections.
-#[must_use]
-pub fn allowance(quota: &Quota, in_last_minute: u64, in_last_day: u64, open_connections: u64) -> Allowance {
-    let later = |limit, secs| Allowance::Later { limit, ask_after: SignedDuration::from_secs(secs) };
-    let free = |most: Option<u32>, used: u64| most.map_or(u32::MAX, |most| most.saturating_sub(narrow(used)));
-    let (of_minute, of_day) = (free(quota.per_minute, in_last_minute), free(quota.per_day, in_last_day));
-    if of_day == 0 {
-        later(Limit::PerDay, DAY_WAIT_SECS)
-    } else if of_minute == 0 {
-        later(Limit::PerMinute, quota.per_minute.map_or(0, secs_between))
-    } else if quota.connections.is_some_and(|most| open_connections >= u64::from(most)) {
-        later(Limit::Connections, CONNECTION_WAIT_SECS)
-    } else {
-        Allowance::Now(of_minute.min(of_day))
-    }
 }
 
 fn narrow(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// At an even pace one of a minute's messages comes free every so many seconds, at least one.
-fn secs_between(per_minute: u32) -> i64 {
-    60_i64.checked_div(i64::from(per_minute)).unwrap_or(60).max(1)
 }
 
 /// When the last of `waiting` messages will have left, as far as quota and hours decide; the mail server may be slower.

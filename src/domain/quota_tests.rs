@@ -20,27 +20,26 @@ fn london(text: &str) -> Zoned {
 const DAY: Window = Window { from: time(8, 0, 0, 0), to: time(18, 0, 0, 0) };
 
 #[test]
-fn an_allowance_is_the_smallest_rest_or_the_limit_to_wait_for() {
-    use Allowance::{Later, Now};
-    let wait = |limit, secs| Later { limit, ask_after: SignedDuration::from_secs(secs) };
+fn the_smaller_rest_decides_and_its_limit_is_named() {
+    use Limit::{PerDay, PerMinute};
     let exchange = Quota::EXCHANGE;
     let table = [
-        (NONE, (1_000, 100_000, 50), Now(u32::MAX)),
-        (exchange, (0, 0, 0), Now(30)),
-        (exchange, (29, 0, 2), Now(1)),
-        (exchange, (0, 9_990, 0), Now(10)),
-        (exchange, (30, 0, 0), wait(Limit::PerMinute, 2)),
-        (exchange, (31, 0, 0), wait(Limit::PerMinute, 2)),
-        (exchange, (0, 10_000, 0), wait(Limit::PerDay, 60)),
-        (exchange, (30, u64::MAX, 3), wait(Limit::PerDay, 60)),
-        (exchange, (0, 0, 3), wait(Limit::Connections, 5)),
-        (Quota { per_minute: Some(1), ..NONE }, (1, 0, 0), wait(Limit::PerMinute, 60)),
-        (Quota { per_minute: Some(600), ..NONE }, (600, 0, 0), wait(Limit::PerMinute, 1)),
-        (Quota::RELAY, (1_000, 100_000, 9), Now(u32::MAX)),
+        (NONE, 500, (1_000, 100_000), (500, None)),
+        (exchange, 6, (0, 0), (6, None)),
+        (exchange, 30, (0, 0), (30, None)),
+        (exchange, 31, (0, 0), (30, Some(PerMinute))),
+        (exchange, 6, (29, 0), (1, Some(PerMinute))),
+        (exchange, 6, (30, 0), (0, Some(PerMinute))),
+        (exchange, 6, (31, 0), (0, Some(PerMinute))),
+        (exchange, 6, (0, 9_998), (2, Some(PerDay))),
+        (exchange, 6, (30, 10_000), (0, Some(PerDay))),
+        (exchange, 6, (0, u64::MAX), (0, Some(PerDay))),
+        (Quota::RELAY, 9, (1_000, 100_000), (9, None)),
     ];
-    for (quota, (minute, day, open), expected) in table {
-        assert_eq!(allowance(&quota, minute, day, open), expected, "{quota:?} {minute} {day} {open}");
+    for (quota, wanted, (minute, day), expected) in table {
+        assert_eq!(quota.room(wanted, minute, day), expected, "{quota:?} {wanted} {minute} {day}");
     }
+    assert!(NONE.is_open() && !exchange.is_open());
 }
 
 /// When so many messages are done, by a quota, with or without a window and working days.
@@ -112,16 +111,17 @@ fn last_sent(waiting: usize, quota: Quota, now: &str) -> Zoned {
             u64::try_from(count).expect("small")
         };
         let minute = within(SignedDuration::from_secs(60));
-        match allowance(&quota, minute, within(SignedDuration::from_hours(24)), 0) {
-            Allowance::Now(_) => sent.push(at.clone()),
-            Allowance::Later { ask_after, .. } => at = at.saturating_add(ask_after),
+        match quota.room(1, minute, within(SignedDuration::from_hours(24))) {
+            (0, Some(Limit::PerDay)) => at = at.saturating_add(SignedDuration::from_mins(1)),
+            (0, _) => at = at.saturating_add(SignedDuration::from_secs(1)),
+            _ => sent.push(at.clone()),
         }
     }
     sent.pop().expect("somebody waited")
 }
 
 #[test]
-fn the_estimate_is_where_asking_for_an_allowance_each_time_ends() {
+fn the_estimate_is_where_asking_for_room_each_time_ends() {
     for (waiting, per_minute, per_day) in [(90, 30, 1_000), (250, 10, 100), (100, 7, 33)] {
         let quota = Quota { per_minute: Some(per_minute), per_day: Some(per_day), connections: None };
         let now = "2026-11-20T08:00:00Z";

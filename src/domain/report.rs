@@ -1,10 +1,10 @@
 //! What a run saw besides the messages it planned: the lines that an operator may have to act on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::{policy::Rule, register::SubjectId};
+use super::{freshness::Stale, policy::Rule, register::SubjectId, snapshot::Source};
 
 /// Counts and lists of one run. Lists name subjects by number; whoever prints them looks up the address.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +21,8 @@ pub struct Report {
     pub operator_only: Vec<(SubjectId, Rule)>,
     /// Findings that somebody snoozed.
     pub snoozed: u64,
+    /// Sources that are too old, each with how many findings are silent for it.
+    pub stale: BTreeMap<Source, (Stale, u64)>,
     /// Rules that have something to go by.
     pub fed: BTreeSet<Rule>,
     /// Subjects gone from two snapshots running without a deadline passed.

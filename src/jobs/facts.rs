@@ -40,7 +40,7 @@ impl Facts {
         let revision = site.store.exchange(&[], None).await?.revision;
         let register = Arc::new(site.store.load_register().await?);
         let told = site.store.load_told().await?;
-        let gates = gates(&site.store.load_standings().await?, []);
+        let gates = gates(site, &site.store.load_standings().await?, []);
         Ok(Self { register, told, gates, revision })
     }
 
@@ -53,8 +53,8 @@ impl Facts {
 
 /// The gates of what the store holds; these rules wait for a person.
 #[must_use]
-pub fn gates(standings: &Standings, awaiting: impl IntoIterator<Item = Rule>) -> Gates {
+pub fn gates(site: &Site, standings: &Standings, awaiting: impl IntoIterator<Item = Rule>) -> Gates {
     let snoozes = standings.snoozes.iter().map(|snooze| (snooze.subject, snooze.rule, snooze.until_on));
     let refusals = standings.unreachable.iter().map(|refused| (refused.address.clone(), refused.since_on));
-    Gates::new(snoozes, refusals, awaiting)
+    Gates::new(snoozes, refusals, awaiting).with_max_ages(&site.config.snapshots.max_age)
 }

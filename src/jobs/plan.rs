@@ -2,8 +2,10 @@
 
 use super::{
     JobError, Site,
+    breaker::trips,
     facts::{Facts, gates},
     hold::{HoldReasons, first_rules},
+    load::LoadReport,
     naming::names,
 };
 use crate::{
@@ -35,7 +37,7 @@ pub struct Planned {
 pub async fn plan_run(site: &Site, run: RunId) -> Result<Planned, JobError> {
     let standings = site.store.load_standings().await?;
     let register = site.store.load_register().await?;
-    let mut planned = decide(site, register, &standings).await?;
+    let mut planned = decide(site, register, &standings, &[]).await?;
     let first = first_rules(&planned.plan.report.fed, &standings.adopted, &site.config.policy);
     let messages = [name_all(site, &planned.plan.messages, false), name_all(site, &planned.plan.held, true)].concat();
     let (touched, removed) = planned.register.take_changes();
@@ -54,34 +56,41 @@ pub async fn plan_run(site: &Site, run: RunId) -> Result<Planned, JobError> {
     Ok(planned)
 }
 
-/// Plans today's run on a register and writes nothing.
+/// Plans today's run on a register and writes nothing. `fresh` are the files merged into it that are not in the store.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn plan_dry(site: &Site, register: Register) -> Result<Planned, JobError> {
+pub async fn plan_dry(site: &Site, register: Register, fresh: &[LoadReport]) -> Result<Planned, JobError> {
     let standings = site.store.load_standings().await?;
-    decide(site, register, &standings).await
+    decide(site, register, &standings, fresh).await
 }
 
-async fn decide(site: &Site, mut register: Register, standings: &Standings) -> Result<Planned, JobError> {
+async fn decide(
+    site: &Site,
+    mut register: Register,
+    standings: &Standings,
+    fresh: &[LoadReport],
+) -> Result<Planned, JobError> {
     let told = site.store.load_told().await?;
-    let gates = gates(standings, awaiting(site, standings));
+    let gates = gates(site, standings, awaiting(site, standings));
     let planning = Planning { gates: &gates, ..site.planning(site.today()) };
-    let plan = tokio::task::block_in_place(|| {
+    let mut plan = tokio::task::block_in_place(|| {
         let missing = settle(planning, &mut register);
         plan(planning, &register, &told, missing)
     });
     let first = first_rules(&plan.report.fed, &standings.adopted, &site.config.policy);
-    let hold = HoldReasons::of(&plan, Vec::new(), &first);
+    let trips: Vec<_> = trips(site, &plan, fresh).await?.iter().map(ToString::to_string).collect();
+    if !trips.is_empty() {
+        plan.hold_all();
+    }
+    let hold = HoldReasons::of(&plan, trips, &first);
     Ok(Planned { plan, register, hold })
 }
 
-const ADOPTION_HOLD: bool = false;
-
 /// The rules whose plans wait for a person: those of which no plan has gone out yet (20).
-fn awaiting(_site: &Site, standings: &Standings) -> Vec<Rule> {
+fn awaiting(site: &Site, standings: &Standings) -> Vec<Rule> {
     let is_new = |rule: &Rule| !standings.adopted.contains(rule);
-    Rule::ALL.into_iter().filter(|rule| ADOPTION_HOLD && is_new(rule)).collect()
+    Rule::ALL.into_iter().filter(|rule| site.config.adoption.hold && is_new(rule)).collect()
 }
 
 /// The rules that this run adopts: those it sends the first messages of, or has nothing to send of yet.

@@ -134,7 +134,8 @@ pub async fn deliver_due(site: &Site, stop: &CancellationToken) -> Result<Delive
 pub async fn run_dry(site: &Site) -> Result<(Observed, Planned), JobError> {
     let mut register = site.store.load_register().await?;
     let observed = preview_inbox(site, &mut register).await?;
-    Ok((observed, plan_dry(site, register).await?))
+    let planned = plan_dry(site, register, &observed.loads).await?;
+    Ok((observed, planned))
 }
 
 /// Merges the inbox into a register that is thrown away afterwards.

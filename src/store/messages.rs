@@ -8,6 +8,7 @@ use crate::domain::{
     message::{Message, Notice},
     outbox::MessageState,
     policy::OnUnknown,
+    quota::{Limit, Quota},
 };
 
 /// Number of a message.
@@ -86,10 +87,8 @@ pub struct Lease {
     pub most: u32,
     /// Only messages with a notice that may start on a closed day.
     pub only_any_day: bool,
-    /// Most attempts in a minute, by all programs together; `None` for no limit.
-    pub per_minute: Option<u32>,
-    /// Most attempts in 24 hours, by all programs together; `None` for no limit.
-    pub per_day: Option<u32>,
+    /// What all programs together may send.
+    pub quota: Quota,
 }
 
 /// How an attempt ended, as it is written down.
@@ -113,15 +112,6 @@ pub struct Settlement {
     pub unreachable_on: Option<Date>,
 }
 
-/// A limit that all programs share and that is reached for now (domain rule 26).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
-    /// Of a minute.
-    Minute,
-    /// Of a day.
-    Day,
-}
-
 /// What an exchange with the outbox gave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exchanged {
@@ -130,7 +120,7 @@ pub struct Exchanged {
     /// Messages that are ours to try; their attempts are recorded.
     pub leased: Vec<StoredMessage>,
     /// Why fewer were leased than asked for and are due.
-    pub over: Option<Over>,
+    pub over: Option<Limit>,
     /// What the newest facts and plans in the store are.
     pub revision: Revision,
 }

@@ -25,7 +25,7 @@ use crate::domain::{
 pub use self::{
     error::StoreError,
     messages::{
-        Exchanged, Lease, LeaseHeld, LedgerLine, MessageNumber, NewMessage, Over, RefusedNotice, Revision, Settlement,
+        Exchanged, Lease, LeaseHeld, LedgerLine, MessageNumber, NewMessage, RefusedNotice, Revision, Settlement,
         StoredMessage,
     },
     runs::{Claim, Decided, Hold, HoldState, OpenEpisode, RunId, RunRow},

@@ -9,6 +9,7 @@ use crate::{
         message::{Message, Notice},
         outbox::{Circumstances, Event, MessageState, Next, next},
         plan::standing_finding,
+        policy::Rung,
     },
     jobs::{Site, brief::Briefing, facts::Facts},
     mail::{
@@ -50,6 +51,9 @@ impl Batch {
         if standing.notices.is_empty() && message.bulletin.is_none() {
             return self.settle(message, Ended { gone, ..Outcome::Cancelled.into() });
         }
+        if let Some(stale) = self.find_stale(&facts, &standing) {
+            return self.settle(message, Ended { gone, ..Outcome::Deferred { why: stale }.into() });
+        }
         let ended = match self.write(&facts, message, &standing) {
             Ok(outgoing) => self.sent(session.send(&outgoing).await),
             Err(Unwritable::Recipient(why)) => Outcome::Rejected { why }.into(),
@@ -76,6 +80,17 @@ impl Batch {
         };
         let (standing, gone) = stored.message.notices.iter().cloned().partition(stands);
         (Message { notices: standing, ..stored.message.clone() }, gone)
+    }
+
+    /// What makes a message wait for newer exports (rule 18). The operator may read old news.
+    fn find_stale(&self, facts: &Facts, message: &Message) -> Option<String> {
+        let today = self.site.today();
+        let mut others = message.notices.iter().filter(|notice| notice.rung != Rung::Operator);
+        let stale = others.find_map(|notice| {
+            let subject = facts.register.find(notice.subject_id)?;
+            facts.gates.stale(&facts.register, subject, notice.rule, today)
+        });
+        stale.map(|stale| stale.to_string())
     }
 
     fn write(&self, facts: &Facts, stored: &StoredMessage, message: &Message) -> Result<Outgoing, Unwritable> {

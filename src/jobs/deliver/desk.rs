@@ -15,9 +15,13 @@ use tokio::{
 
 use super::{Batch, attempt::settlement, connections};
 use crate::{
-    domain::delivery::Outcome,
+    domain::{
+        delivery::Outcome,
+        hours::Hours,
+        quota::{Limit, Quota},
+    },
     jobs::{JobError, facts::Facts},
-    store::{Exchanged, Lease, Over, Settlement, Stopped, StoreError, StoredMessage},
+    store::{Exchanged, Lease, Settlement, Stopped, StoreError, StoredMessage},
 };
 
 /// How long the right to try a message lasts unless it is renewed.
@@ -42,6 +46,8 @@ pub(super) struct Desk {
     batch: Arc<Batch>,
     /// Names this desk in the store: its leases and its connections.
     holder: String,
+    /// Connections that are ours.
+    connections: u16,
     /// Leases taken so far: each has a name of its own.
     leases: u64,
     /// Leases of which nobody knows whether the store has them.
@@ -59,6 +65,7 @@ impl Desk {
         Self {
             batch,
             holder: format!("{:032x}", rand::random::<u128>()),
+            connections: 0,
             leases: 0,
             doubtful: Vec::new(),
             open: 0,
@@ -69,11 +76,14 @@ impl Desk {
 
     /// Serves the workers until nothing is due and everything is written down.
     pub(super) async fn serve(mut self) -> Result<(), JobError> {
-        let workers = usize::from(self.hold_connections().await?);
+        let connections = self.hold_connections(connections(&self.batch.site)).await?;
+        let workers = usize::from(connections);
         if workers == 0 {
             return Ok(());
         }
-        let room = workers * MESSAGES_A_WORKER;
+        self.connections = connections;
+        // A message that waits for its worker counts for the quota before it leaves: it does not wait under one.
+        let room = if self.quota().is_open() { workers * MESSAGES_A_WORKER } else { workers };
         let (hand_out, queue) = mpsc::channel(room);
         let (end, mut ended) = mpsc::channel(room);
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
@@ -90,6 +100,7 @@ impl Desk {
                 tracing::error!(%failure, "a delivery worker ended early; its message is settled later");
             }
         }
+        self.hold_connections(0).await?;
         self.note_health().await?;
         served
     }
@@ -126,7 +137,8 @@ impl Desk {
     }
 
     fn takes_no_more(&self) -> bool {
-        self.is_done || self.batch.stop.is_cancelled()
+        let is_open = self.may_leave(self.batch.site.clock.now(), true);
+        self.is_done || !is_open || self.batch.stop.is_cancelled()
     }
 
     /// Writes down what has ended and leases up to `wanted` messages more.
@@ -172,7 +184,7 @@ impl Desk {
         }
         self.open = self.open.saturating_sub(self.ended.len()) + exchanged.leased.len();
         self.ended.clear();
-        self.is_done |= wanted > 0 && exchanged.leased.len() < wanted && exchanged.over != Some(Over::Minute);
+        self.is_done |= wanted > 0 && exchanged.leased.len() < wanted && exchanged.over != Some(Limit::PerMinute);
         if exchanged.revision != self.batch.facts().revision {
             self.batch.renew_facts(Facts::load(&self.batch.site).await?);
         }
@@ -207,23 +219,44 @@ impl Desk {
             now,
             until: now.checked_add(LEASE).unwrap_or(Timestamp::MAX),
             most: u32::try_from(wanted).unwrap_or(u32::MAX),
-            only_any_day: false,
-            per_minute: None,
-            per_day: None,
+            only_any_day: !self.may_leave(now, false),
+            quota: self.quota(),
         }
     }
 
-    /// A long send keeps its message. A renewal that fails is no reason to stop: the next may go well.
+    fn quota(&self) -> Quota {
+        self.batch.site.config.mail.quota
+    }
+
+    /// Whether the hours of sending let a message out.
+    fn may_leave(&self, now: Timestamp, is_any_day: bool) -> bool {
+        let config = &self.batch.site.config;
+        let hours =
+            Hours { window: config.mail.window, working_days: config.mail.working_days, calendar: &config.calendar };
+        hours.may_leave(&now.to_zoned(config.time_zone.clone()), is_any_day)
+    }
+
+    /// A long send keeps its message, and its connection. A renewal that fails is no reason to stop: the next may go
+    /// well.
     async fn renew(&self) {
         let site = &self.batch.site;
         let until = site.clock.now().checked_add(LEASE).unwrap_or(Timestamp::MAX);
-        if let Err(failure) = site.store.renew_leases(&self.holder, until).await {
+        let renewed = async {
+            site.store.renew_leases(&self.holder, until).await?;
+            self.hold_connections(self.connections).await
+        };
+        if let Err(failure) = renewed.await {
             tracing::warn!("leases could not be renewed: {failure}");
         }
     }
 
-    async fn hold_connections(&self) -> Result<u16, JobError> {
-        Ok(connections(&self.batch.site))
+    /// How many workers there may be: as many as configured, and as the other programs leave of the quota.
+    async fn hold_connections(&self, wanted: u16) -> Result<u16, StoreError> {
+        let site = &self.batch.site;
+        let Some(most) = self.quota().connections else { return Ok(wanted) };
+        let now = site.clock.now();
+        let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
+        site.store.hold_connections(&self.holder, wanted, most, now, until).await
     }
 
     /// Notes for `status` and the other programs whether sending has stopped.

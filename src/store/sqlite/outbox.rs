@@ -7,8 +7,8 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool};
 
 use super::{
     super::{
-        Exchanged, Lease, LeaseHeld, MessageNumber, MessageState, NewMessage, Over, Revision, RunId, Settlement,
-        StoreError, StoredMessage, Usage, rows,
+        Exchanged, Lease, LeaseHeld, MessageNumber, MessageState, NewMessage, Revision, RunId, Settlement, StoreError,
+        StoredMessage, Usage, rows,
     },
     ROWS_A_STATEMENT, doing,
 };
@@ -16,6 +16,7 @@ use crate::domain::{
     message::{Message, Notice, StageName},
     outbox::Verdict,
     plan::EpisodeId,
+    quota::Limit,
     register::SubjectId,
     subject::Address,
 };
@@ -248,22 +249,13 @@ pub(super) async fn exchange(
     Ok(exchanged)
 }
 
-/// How many messages the quotas leave room for, and which of them is in the way of more.
-async fn allowed(db: &mut SqliteConnection, lease: &Lease) -> Result<(u32, Option<Over>), StoreError> {
-    let mut most = (lease.most, None);
-    if lease.per_minute.is_none() && lease.per_day.is_none() {
-        return Ok(most);
+/// How many messages the quota leaves room for, and which limit is in the way of more.
+async fn allowed(db: &mut SqliteConnection, lease: &Lease) -> Result<(u32, Option<Limit>), StoreError> {
+    if lease.quota.is_open() {
+        return Ok((lease.most, None));
     }
-    let usage = usage(&mut *db, lease.now).await?;
-    let limits =
-        [(lease.per_minute, usage.in_last_minute, Over::Minute), (lease.per_day, usage.in_last_day, Over::Day)];
-    for (limit, used, over) in limits {
-        let left = limit.map_or(u32::MAX, |limit| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX)));
-        if left < most.0 {
-            most = (left, Some(over));
-        }
-    }
-    Ok(most)
+    let usage = usage(db, lease.now).await?;
+    Ok(lease.quota.room(lease.most, usage.in_last_minute, usage.in_last_day))
 }
 
 pub(super) async fn usage(db: impl SqliteExecutor<'_>, now: Timestamp) -> Result<Usage, StoreError> {
