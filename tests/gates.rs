@@ -228,6 +228,8 @@ fn last_months_report_changes_nothing_and_trips_nothing() {
     let mut desk = Desk::new();
     let report = desk.load("old.csv", &portal(PEOPLE, date(2026, 10, 20), DAY_FIRST)).expect("loaded");
     assert_eq!((report.new, report.changed, report.unchanged), (0, 0, 200));
+    let said = "one of 2026-11-13 is loaded already and is newer: its word stands where the two differ";
+    assert_eq!(report.warnings, [said]);
     assert_eq!(desk.trips(&report), []);
     assert_eq!(stale(&desk), None, "last week's is still the newest");
 }

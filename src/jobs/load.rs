@@ -230,6 +230,7 @@ pub fn merge(
     }
     let is_contacts = arrival.source == Source::SiteContacts;
     tally.check_any(arrival.source)?;
+    tally.report.warnings.extend(overtaken(arrival, register));
     register.begin(arrival);
     tally.report.dates = census.into_columns();
     tally.report.absent = tally.absent(arrival.source, register);
@@ -239,6 +240,13 @@ pub fn merge(
         register.replace_contacts(contacts.clone());
     }
     Ok((report, is_contacts.then_some(contacts)))
+}
+
+/// What an operator should know of a file that comes after a newer one. A list of contacts counts all the same.
+fn overtaken(arrival: Arrival, register: &Register) -> Option<String> {
+    let newest = register.snapshots(arrival.source)?.last().filter(|newest| **newest > arrival.as_of)?;
+    let counts = arrival.source != Source::SiteContacts;
+    counts.then(|| format!("one of {newest} is loaded already and is newer: its word stands where the two differ"))
 }
 
 /// Whom a source has listed, and on which day last.
