@@ -310,7 +310,7 @@ fn through(fake: &Fake, trial: &Trial, instant: &str, arguments: &[&str]) -> Ran
         "mail.smtp.tls=\"none\"".to_owned(),
         "mail.smtp.auth=\"plain\"".to_owned(),
         "mail.smtp.username=\"reminders@anyshire.example\"".to_owned(),
-        format!("mail.smtp.password_file=\"{}\"", password_file.display()),
+        format!("mail.smtp.password_file=\"{password_file}\""),
         "mail.smtp.timeout_secs=1".to_owned(),
         "mail.smtp.connections=1".to_owned(),
     ];

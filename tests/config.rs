@@ -5,7 +5,10 @@ use std::{fmt::Write, fs, path::Path};
 use insta::assert_snapshot;
 use jiff::civil::{Date, date, time};
 use lapsewatch::{
-    config::{self, Adoption, Config, DEFAULTS, Loaded, Problem, Problems, Sources},
+    config::{
+        self, Adoption, Config, Credential, DEFAULTS, Loaded, OAuth, Problem, Problems, SecretFile, Sources,
+        TokenSource,
+    },
     domain::{
         breaker::Limits,
         freshness::MaxAges,
@@ -128,7 +131,11 @@ fn the_default_file_says_what_the_defaults_are() {
 
 #[test]
 fn the_settings_the_default_file_leaves_out_can_be_set_as_shown() {
-    let is_setting = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+    // One or the other: a secret or a certificate.
+    let is_other = |rest: &str| ["certificate_file", "key_file"].iter().any(|name| rest.starts_with(name));
+    let is_setting = |line: &str| {
+        line.strip_prefix('#').is_some_and(|rest| rest.starts_with(char::is_alphabetic) && !is_other(rest))
+    };
     let shown = |line: &str| if is_setting(line) { line.replacen('#', "", 1) } else { line.to_owned() };
     let file: Vec<String> = DEFAULTS.lines().map(shown).collect();
     let site = site(&file.join("\n")).file("bank-holidays.json", include_str!("../config/bank-holidays.json"));
@@ -405,7 +412,7 @@ quota.per_minute = -1
 host = "smtp.anyshire.example"
 port = 70000
 tls = "startls"
-auth = "xoauth2"
+auth = "oauth"
 connections = 51
 token_command = 5
 "#;
@@ -452,11 +459,11 @@ token_command = 5
     11 | tls = "startls"
        |       ^^^^^^^^^ did you mean "starttls"?
 
-    error: `mail.smtp.auth` "xoauth2" is not in force in this version
+    error: `mail.smtp.auth` must be "none", "plain", "login" or "xoauth2"
       --> lapsewatch.toml:12:8
        |
-    12 | auth = "xoauth2"
-       |        ^^^^^^^^^ use "plain" or "login"
+    12 | auth = "oauth"
+       |        ^^^^^^^ did you mean "xoauth2"?
 
     error: `mail.smtp.connections` must be a whole number from 1 to 50
       --> lapsewatch.toml:13:15
@@ -526,6 +533,272 @@ auth = "plain"
     }
 }
 
+/// A mail server that wants access tokens, and `rest`.
+fn with_tokens(rest: &str) -> Site {
+    site(&format!("[mail.smtp]\nauth = \"xoauth2\"\nusername = \"reminders@anyshire.example\"\n{rest}"))
+}
+
+#[test]
+fn an_application_and_its_secret_are_a_source_of_tokens() {
+    let site = with_tokens(
+        "[mail.oauth]\ntenant = 'anyshire.example'\nclient_id = '8f1'\nclient_secret_file = 'credential:secret'\n\
+         client_secret_expires_on = 2027-03-31\nproxy = 'http://proxy.anyshire.example:3128'",
+    );
+    let expected = OAuth {
+        token_url: "https://login.microsoftonline.com/anyshire.example/oauth2/v2.0/token".into(),
+        client_id: "8f1".into(),
+        credential: Credential::Secret {
+            file: SecretFile::Credential("secret".into()),
+            expires_on: Some(date(2027, 3, 31)),
+        },
+        scope: "https://outlook.office365.com/.default".into(),
+        ca_file: None,
+        proxy: Some("http://proxy.anyshire.example:3128/".into()),
+    };
+    assert_eq!(site.config().mail.smtp.tokens, Some(TokenSource::Endpoint(expected)));
+    assert_eq!(site.warnings(), "");
+}
+
+#[test]
+fn a_certificate_and_an_endpoint_of_ones_own_are_another() {
+    let site = with_tokens(
+        "[mail.oauth]\ntoken_url = 'https://login.microsoftonline.us/x/oauth2/v2.0/token'\nclient_id = '8f1'\n\
+         certificate_file = 'app.pem'\nkey_file = '/etc/keys/app.pem'\nscope = 'https://outlook.office365.us/.default'",
+    );
+    let Some(TokenSource::Endpoint(oauth)) = site.config().mail.smtp.tokens else { panic!("no endpoint") };
+    let certificate_file = site.folder.path().join("app.pem");
+    let key_file = SecretFile::Path("/etc/keys/app.pem".into());
+    assert_eq!(oauth.credential, Credential::Certificate { certificate_file, key_file });
+    assert_eq!(oauth.token_url, "https://login.microsoftonline.us/x/oauth2/v2.0/token");
+    assert_eq!(oauth.scope, "https://outlook.office365.us/.default");
+    assert_eq!(site.warnings(), "");
+    for url in ["http://localhost:8080/token", "http://127.0.0.1:8080/token", "http://[::1]:8080/token"] {
+        let site = site_of_secret().set(&format!("mail.oauth.token_url={url}"));
+        let Some(TokenSource::Endpoint(oauth)) = site.config().mail.smtp.tokens else { panic!("no endpoint") };
+        assert_eq!(oauth.token_url, url);
+    }
+}
+
+fn site_of_secret() -> Site {
+    with_tokens("[mail.oauth]\nclient_id = '8f1'\nclient_secret_file = 'secret'")
+}
+
+#[test]
+fn a_command_is_a_third_source_of_tokens() {
+    for command in ["['mail-token', '--for', 'a b']", "'mail-token --for reminders'"] {
+        let site = with_tokens(&format!("token_command = {command}"));
+        assert_eq!(site.warnings(), "");
+        let Some(TokenSource::Command(words)) = site.config().mail.smtp.tokens else { panic!("no command") };
+        assert_eq!((words.len(), words[0].as_str()), (3, "mail-token"));
+    }
+}
+
+#[test]
+fn access_tokens_need_one_source_a_mailbox_and_encryption() {
+    assert_snapshot!(site("[mail.smtp]\nauth = 'xoauth2'\ntls = 'none'\nhost = 'localhost'").problems(), @r#"
+    error: `mail.smtp.auth` needs `mail.smtp.username`
+     --> lapsewatch.toml:2:8
+      |
+    2 | auth = 'xoauth2'
+      |        ^^^^^^^^^
+
+    error: `mail.smtp.auth` "xoauth2" needs `[mail.oauth]` or `mail.smtp.token_command`
+     --> lapsewatch.toml:2:8
+      |
+    2 | auth = 'xoauth2'
+      |        ^^^^^^^^^
+
+    error: `mail.smtp.tls` "none" is not for access tokens
+     --> lapsewatch.toml:3:7
+      |
+    3 | tls = 'none'
+      |       ^^^^^^ use "starttls" or "implicit"
+    "#);
+    let both = with_tokens(
+        "token_command = ['mail-token']\n[mail.oauth]\ntenant = 'x'\nclient_id = '8f1'\nclient_secret_file = 's'",
+    );
+    assert_snapshot!(both.problems(), @r#"
+    error: `mail.smtp.token_command` and `[mail.oauth]` are two sources of tokens
+     --> lapsewatch.toml:4:17
+      |
+    4 | token_command = ['mail-token']
+      |                 ^^^^^^^^^^^^^^ keep one of them
+    "#);
+}
+
+#[test]
+fn every_wrong_setting_of_the_token_endpoint_is_shown_at_once() {
+    let file = r#"[mail.oauth]
+tenant = "any/shire"
+client_secret_expires_on = "soon"
+client_secret_file = "credential:../secret"
+ca_file = 5
+proxy = "socks5://proxy.anyshire.example"
+tokenurl = "x"
+"#;
+    assert_snapshot!(with_tokens(file).problems(), @r#"
+    error: `mail.oauth.client_id` is missing
+     --> lapsewatch.toml:4:7
+      |
+    4 | [mail.oauth]
+      |       ^^^^^
+
+    error: `mail.oauth.tenant` must be the directory's id or domain
+     --> lapsewatch.toml:5:10
+      |
+    5 | tenant = "any/shire"
+      |          ^^^^^^^^^^^ such as "anyshire.example"
+
+    error: `mail.oauth.client_secret_expires_on` must be a date such as 2027-03-31
+     --> lapsewatch.toml:6:28
+      |
+    6 | client_secret_expires_on = "soon"
+      |                            ^^^^^^
+
+    error: `mail.oauth.client_secret_file` names no credential
+     --> lapsewatch.toml:7:22
+      |
+    7 | client_secret_file = "credential:../secret"
+      |                      ^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = tip: such as "credential:smtp-password"
+
+    error: `mail.oauth.ca_file` must be text in quotes
+     --> lapsewatch.toml:8:11
+      |
+    8 | ca_file = 5
+      |           ^
+
+    error: `mail.oauth.proxy` must begin with http://
+     --> lapsewatch.toml:9:9
+      |
+    9 | proxy = "socks5://proxy.anyshire.example"
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: unknown key `mail.oauth.tokenurl`
+      --> lapsewatch.toml:10:1
+       |
+    10 | tokenurl = "x"
+       | ^^^^^^^^ did you mean `token_url`?
+    "#);
+    let file = r#"[mail.oauth]
+token_url = "http://login.anyshire.example/token"
+tenant = "anyshire.example"
+client_id = "8f1"
+client_secret_expires_on = 2027-03-31
+key_file = "app.key"
+proxy = "http://me:secret@proxy.anyshire.example"
+"#;
+    assert_snapshot!(with_tokens(file).problems(), @r#"
+    error: `mail.oauth.certificate_file` is missing
+     --> lapsewatch.toml:4:7
+      |
+    4 | [mail.oauth]
+      |       ^^^^^
+
+    error: `mail.oauth.token_url` must begin with https://
+     --> lapsewatch.toml:5:13
+      |
+    5 | token_url = "http://login.anyshire.example/token"
+      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    warning: `mail.oauth.tenant` is not used while `mail.oauth.token_url` is set
+     --> lapsewatch.toml:6:10
+      |
+    6 | tenant = "anyshire.example"
+      |          ^^^^^^^^^^^^^^^^^^
+
+    warning: `mail.oauth.client_secret_expires_on` is not used without `mail.oauth.client_secret_file`
+     --> lapsewatch.toml:8:28
+      |
+    8 | client_secret_expires_on = 2027-03-31
+      |                            ^^^^^^^^^^
+
+    error: `mail.oauth.proxy` must not hold a user name or a password
+      --> lapsewatch.toml:10:9
+       |
+    10 | proxy = "http://me:secret@proxy.anyshire.example"
+       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn an_application_without_a_name_or_with_two_proofs_is_none() {
+    assert_snapshot!(with_tokens("[mail.oauth]\nca_file = 'ca.pem'").problems(), @r#"
+    error: `mail.oauth.tenant` is missing
+     --> lapsewatch.toml:4:7
+      |
+    4 | [mail.oauth]
+      |       ^^^^^
+
+    error: `mail.oauth.client_id` is missing
+     --> lapsewatch.toml:4:7
+      |
+    4 | [mail.oauth]
+      |       ^^^^^
+
+    error: `mail.oauth` needs `client_secret_file`, or `certificate_file` and `key_file`
+     --> lapsewatch.toml:4:7
+      |
+    4 | [mail.oauth]
+      |       ^^^^^
+    "#);
+    let both = "[mail.oauth]\ntenant = 'x'\nclient_id = '8f1'\nclient_secret_file = 's'\ncertificate_file = 'c'\nkey_file = 'k'";
+    assert_snapshot!(with_tokens(both).problems(), @r#"
+    error: `mail.oauth` takes a client secret or a certificate, not both
+     --> lapsewatch.toml:8:20
+      |
+    8 | certificate_file = 'c'
+      |                    ^^^
+    "#);
+}
+
+#[test]
+fn means_of_another_log_in_are_warned_of() {
+    let file = r#"
+[mail.smtp]
+auth = "login"
+username = "reminders@anyshire.example"
+password_file = "credential:smtp-password"
+password_changed_on = 2026-11-01
+token_command = ["mail-token"]
+[mail.oauth]
+tenant = "x"
+client_id = "8f1"
+client_secret_file = "s"
+"#;
+    let site = site(file);
+    assert_eq!(site.config().mail.smtp.tokens, None);
+    assert_eq!(site.config().mail.smtp.password_changed_on, Some(date(2026, 11, 1)));
+    assert_snapshot!(site.warnings(), @r#"
+    warning: `mail.smtp.token_command` is not used while `mail.smtp.auth` is "login"
+     --> lapsewatch.toml:7:17
+      |
+    7 | token_command = ["mail-token"]
+      |                 ^^^^^^^^^^^^^^
+
+    warning: `mail.oauth` is not used while `mail.smtp.auth` is "login"
+     --> lapsewatch.toml:9:1
+      |
+    9 | tenant = "x"
+      | ^^^^^^
+    "#);
+    let tokens = with_tokens("token_command = 'x'\npassword_file = 'p'\npassword_changed_on = '2026-11-01'");
+    assert_snapshot!(tokens.warnings(), @r#"
+    warning: `mail.smtp.password_file` is not used while `mail.smtp.auth` is "xoauth2"
+     --> lapsewatch.toml:5:17
+      |
+    5 | password_file = 'p'
+      |                 ^^^
+
+    warning: `mail.smtp.password_changed_on` is not used while `mail.smtp.auth` is "xoauth2"
+     --> lapsewatch.toml:6:23
+      |
+    6 | password_changed_on = '2026-11-01'
+      |                       ^^^^^^^^^^^^
+    "#);
+}
+
 #[test]
 fn addresses_that_readers_would_distrust_are_warnings() {
     let file = r#"
@@ -565,7 +838,6 @@ username = "someone.else@nhs.net"
 fn what_is_not_in_force_yet_is_a_warning() {
     let file = r#"
 http.listen = "127.0.0.1:8025"
-mail.smtp.token_command = "mail-token --print"
 "#;
     assert_snapshot!(site(file).warnings(), @r#"
     warning: `http.listen` is not in force in this version
@@ -574,11 +846,6 @@ mail.smtp.token_command = "mail-token --print"
     2 | http.listen = "127.0.0.1:8025"
       |               ^^^^^^^^^^^^^^^^ there is no dashboard
 
-    warning: `mail.smtp.token_command` is not in force in this version
-     --> lapsewatch.toml:3:27
-      |
-    3 | mail.smtp.token_command = "mail-token --print"
-      |                           ^^^^^^^^^^^^^^^^^^^^ it is for "xoauth2"
     "#);
 }
 

@@ -3,7 +3,7 @@
 use super::{
     layer::Entry,
     section::{Fault, Given, Section},
-    values::{list, text},
+    values::text,
 };
 
 /// `[http]`
@@ -12,12 +12,6 @@ pub(super) fn read(root: &mut Section<'_>) {
     let listen = http.find_at("listen", listen);
     warn(&http, "listen", listen.as_ref(), "there is no dashboard");
     http.finish();
-}
-
-/// `mail.smtp.token_command`
-pub(super) fn read_smtp(smtp: &mut Section<'_>) {
-    let command = smtp.find_at("token_command", command);
-    warn(smtp, "token_command", command.as_ref(), "it is for \"xoauth2\"");
 }
 
 fn warn<T>(section: &Section<'_>, name: &str, given: Option<&Given<T>>, tip: &str) {
@@ -30,12 +24,4 @@ fn warn<T>(section: &Section<'_>, name: &str, given: Option<&Given<T>>, tip: &st
 fn listen(entry: &Entry) -> Result<std::net::SocketAddr, Fault> {
     let fault = |_| Fault::new("must be an address and a port such as \"127.0.0.1:8025\"");
     text(entry)?.parse().map_err(fault)
-}
-
-/// A command is a list of words, or one string that is split at blanks.
-fn command(entry: &Entry) -> Result<Vec<String>, Fault> {
-    match text(entry) {
-        Ok(line) => Ok(line.split_whitespace().map(str::to_owned).collect()),
-        Err(_) => list(text)(entry).map_err(|_| Fault::new("must be a command: a list of words, or text")),
-    }
 }

@@ -5,7 +5,7 @@ use lettre::message::Mailbox;
 
 use super::{
     layer::Mark,
-    quota,
+    oauth, quota,
     section::{Given, Section},
     smtp::{self, Smtp},
     values::{address, choice, flag, mailbox, path},
@@ -61,7 +61,8 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Mail> {
     let window = section.find("window", quota::window);
     let working_days = section.value("working_days", flag);
     let quota = quota::read(section.section("quota"));
-    let smtp = smtp::read(section.section("smtp"));
+    let oauth = oauth::read(section.section("oauth"));
+    let smtp = smtp::read(section.section("smtp"), oauth);
     if let (Some(transport), Some(smtp)) = (&transport, &smtp) {
         check_leaving(&section, transport, smtp, from.as_ref(), operator.as_ref());
     }

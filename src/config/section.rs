@@ -72,6 +72,11 @@ impl<'p> Section<'p> {
         self.table.contains_key(name)
     }
 
+    /// Where the first setting stands that was not taken yet.
+    pub(super) fn first_left(&self) -> Option<Mark> {
+        self.table.values().map(|entry| &entry.key).min_by_key(|key| key.order()).cloned()
+    }
+
     fn take(&mut self, name: &str) -> Option<Entry> {
         self.asked.push(name.to_owned());
         self.table.remove(name)

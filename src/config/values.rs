@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::civil::Date;
 use lettre::message::Mailbox;
 
 use super::{
@@ -47,6 +48,17 @@ pub(super) fn whole<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Ent
             _ => Err(fault()),
         }
     }
+}
+
+/// A civil date, with or without quotes.
+pub(super) fn date(entry: &Entry) -> Result<Date, Fault> {
+    let written = match &entry.value {
+        Value::Text(text) => Some(text.as_str()),
+        Value::Other => entry.at.text.body.get(entry.at.span.clone()),
+        _ => None,
+    };
+    let date = written.and_then(|text| Date::strptime("%Y-%m-%d", text.trim()).ok());
+    date.ok_or_else(|| Fault::new("must be a date such as 2027-03-31"))
 }
 
 /// A share from 0 to 1.
@@ -153,6 +165,16 @@ pub(super) fn list<T>(read: impl Fn(&Entry) -> Result<T, Fault>) -> impl Fn(&Ent
         }
         faults.into_iter().reduce(Fault::and).map_or(Ok(values), Err)
     }
+}
+
+/// A command: a list of words, or one string that is split at blanks.
+pub(super) fn command(entry: &Entry) -> Result<Vec<String>, Fault> {
+    let fault = || Fault::new("must be a command: a list of words, or text");
+    let words = match text(entry) {
+        Ok(line) => line.split_whitespace().map(str::to_owned).collect(),
+        Err(_) => list(text)(entry).map_err(|_| fault())?,
+    };
+    if words.is_empty() { Err(fault()) } else { Ok(words) }
 }
 
 /// A path; a relative one counts from the folder of the file that names it.

@@ -10,8 +10,8 @@ const MOST_CHARACTERS: usize = 500;
 /// Why a message was not taken.
 ///
 /// The text is complete in itself, causes included, since it is kept with the attempt and shown to the operator; it
-/// never holds the password.
-#[derive(Debug, thiserror::Error)]
+/// never holds a password, a token or another secret.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum SendError {
     /// The server answered, and the answer was no (or nonsense).
     #[error("{server} {} ({reply}){}", verb(*.step), advice(*.step, *.decision))]
@@ -38,6 +38,33 @@ pub enum SendError {
         /// The reply: code and text on one line.
         reply: String,
         /// What the reply means.
+        decision: Decision,
+    },
+    /// The server refused the access token.
+    #[error(
+        "{server} refused the access token for {username} ({reply}): check mail.smtp.username, the scope of the token, \
+         that the application may send as this mailbox, and that the mailbox allows SMTP"
+    )]
+    TokenRefused {
+        /// `smtp.office365.com:587`
+        server: String,
+        /// The mailbox we wanted to send from.
+        username: String,
+        /// The reply: code and text, and the status that came before it, on one line.
+        reply: String,
+        /// Whether another token may fare better.
+        is_about_token: bool,
+        /// What the reply means.
+        decision: Decision,
+    },
+    /// No access token could be had; nothing was said to the mail server.
+    #[error("no access token from {from}: {why}")]
+    NoToken {
+        /// `login.microsoftonline.com`
+        from: String,
+        /// What is wrong, and what to do.
+        why: String,
+        /// What that means.
         decision: Decision,
     },
     /// No answer came in time.
@@ -115,7 +142,10 @@ impl SendError {
     #[must_use]
     pub const fn decision(&self) -> Decision {
         match self {
-            Self::Refused { decision, .. } | Self::LoginRefused { decision, .. } => *decision,
+            Self::Refused { decision, .. }
+            | Self::LoginRefused { decision, .. }
+            | Self::TokenRefused { decision, .. }
+            | Self::NoToken { decision, .. } => *decision,
             Self::NoAnswer { step, .. } | Self::Lost { step, .. } => lost(*step),
             Self::Unreachable { .. } => Decision::TransportDown,
             Self::Untrusted { .. } | Self::Settings(_) | Self::Folder { .. } => Decision::SenderWide,
@@ -128,10 +158,10 @@ impl SendError {
     pub const fn step(&self) -> Option<Step> {
         match self {
             Self::Refused { step, .. } | Self::NoAnswer { step, .. } | Self::Lost { step, .. } => Some(*step),
-            Self::LoginRefused { .. } => Some(Step::Auth),
+            Self::LoginRefused { .. } | Self::TokenRefused { .. } => Some(Step::Auth),
             Self::Unreachable { .. } => Some(Step::Connect),
             Self::Untrusted { .. } => Some(Step::Tls),
-            Self::Settings(_) | Self::Unsendable { .. } | Self::Folder { .. } => None,
+            Self::NoToken { .. } | Self::Settings(_) | Self::Unsendable { .. } | Self::Folder { .. } => None,
         }
     }
 
@@ -139,7 +169,9 @@ impl SendError {
     #[must_use]
     pub fn reply(&self) -> Option<&str> {
         match self {
-            Self::Refused { reply, .. } | Self::LoginRefused { reply, .. } => Some(reply),
+            Self::Refused { reply, .. } | Self::LoginRefused { reply, .. } | Self::TokenRefused { reply, .. } => {
+                Some(reply)
+            }
             _ => None,
         }
     }

@@ -7,8 +7,11 @@ pub mod directory;
 mod error;
 #[doc(hidden)]
 pub mod memory;
+mod oauth;
 pub mod render;
+mod secret;
 pub mod smtp;
+mod tls;
 
 use async_trait::async_trait;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lapsewatch::{
-    config::{Auth, Smtp, Tls},
+    config::{Auth, SecretFile, Smtp, Tls},
     mail::{Mailer, Outgoing, Session, smtp::SmtpMailer},
 };
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ pub struct Fake {
 pub fn polite(line: &str) -> Do {
     match line.split_whitespace().next().unwrap_or_default() {
         "" => Do::Say("220 fake ESMTP"),
-        "EHLO" => Do::Say("250-fake\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN"),
+        "EHLO" => Do::Say("250-fake\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN XOAUTH2"),
         "AUTH" => Do::Say("235 2.7.0 Authentication successful"),
         "DATA" => Do::Say("354 Go on"),
         "." => Do::Say("250 2.0.0 Ok: queued as Q1"),
@@ -110,7 +110,9 @@ impl Fake {
             tls: Tls::None,
             auth: Auth::None,
             username: Some("reminders@anyshire.example".into()),
-            password_file: Some(self.home.path().join("password")),
+            password_file: Some(SecretFile::Path(self.home.path().join("password"))),
+            password_changed_on: None,
+            tokens: None,
             ca_file: self.tls.as_ref().map(|_| self.ca_file()),
             hello_name: Some("lapsewatch.anyshire.example".into()),
             connections: 1,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lapsewatch::{
-    config::{Auth, Smtp, Tls},
+    config::{Auth, SecretFile, Smtp, Tls},
     domain::delivery::{Decision, Step},
     mail::{Mailer, SendError, smtp::SmtpMailer},
 };
@@ -43,7 +43,9 @@ impl Real {
             tls,
             auth,
             username: Some("reminders@anyshire.example".into()),
-            password_file: Some(self.folder.join("password")),
+            password_file: Some(SecretFile::Path(self.folder.join("password"))),
+            password_changed_on: None,
+            tokens: None,
             ca_file: Some(self.folder.join("ca.pem")),
             hello_name: Some("localhost".into()),
             connections: 1,
@@ -130,8 +132,8 @@ async fn postfix_refuses_a_wrong_password_and_a_sender_that_is_not_ours() {
     let wrong = tempfile::NamedTempFile::new().unwrap();
     fs::write(&wrong, "battery staple\n").unwrap();
     for auth in [Auth::Plain, Auth::Login] {
-        let mailer =
-            real.mailer(|settings| (settings.auth, settings.password_file) = (auth, Some(wrong.path().to_owned())));
+        let wrong = SecretFile::Path(wrong.path().to_owned());
+        let mailer = real.mailer(|settings| (settings.auth, settings.password_file) = (auth, Some(wrong)));
         let error = mailer.probe().await.unwrap_err();
         assert!(matches!(error, SendError::LoginRefused { .. }) && error.to_string().contains("535 5.7.8"), "{error}");
         assert_eq!(error.decision(), Decision::SenderWide);

@@ -1,34 +1,35 @@
 //! From nothing to a connection that is encrypted and logged in.
 
-use std::{future::Future, io, net::SocketAddr, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use lettre::transport::smtp::{
-    Error as SmtpError,
-    authentication::{Credentials, Mechanism},
-    client::AsyncSmtpConnection,
-    commands,
-    extension::ClientId,
-    response::Response,
+    Error as SmtpError, client::AsyncSmtpConnection, extension::ClientId, response::Response,
 };
-use secrecy::ExposeSecret;
 use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{self, pki_types::ServerName},
+};
 
 use super::{
-    password, tls,
+    login::Login,
     wire::{Reply, Wire},
 };
 use crate::{
-    config::{Auth, Smtp, Tls},
+    config::{Smtp, Tls},
     domain::delivery::Step,
-    mail::SendError,
+    mail::{SendError, tls},
 };
 
-/// LOGIN asks twice; a server that asks more often is not asking for a log-in.
-const MOST_CHALLENGES: usize = 2;
+/// What an operator looks at when the server is not trusted.
+const KEYS: tls::Keys = tls::Keys {
+    ca_file: "mail.smtp.ca_file",
+    host: "mail.smtp.host",
+    plain: "that mail.smtp.tls suits the port (587 starttls, 465 implicit)",
+};
 
 /// One mail server and how to get in.
 pub(super) struct Route {
@@ -38,26 +39,33 @@ pub(super) struct Route {
     hello: ClientId,
     /// None when `mail.smtp.tls` is "none".
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    login: Login,
     limit: Duration,
 }
 
 impl Route {
-    /// Reads what the settings name: certificate authorities and, to fail early, the password.
+    /// Reads what the settings name: certificate authorities and, to fail early, the secrets.
     pub fn new(settings: &Smtp) -> Result<Self, SendError> {
         let tls = match settings.tls {
             Tls::None => None,
             Tls::Starttls | Tls::Implicit => {
-                Some((tls::connector(settings.ca_file.as_deref())?, server_name(&settings.host)?))
+                let config = tls::client(KEYS, settings.ca_file.as_deref())?;
+                Some((TlsConnector::from(Arc::new(config)), server_name(&settings.host)?))
             }
         };
-        let route = Self {
+        Ok(Self {
             server: format!("{}:{}", settings.host, settings.port),
             hello: settings.hello_name.clone().map_or_else(ClientId::default, ClientId::Domain),
             tls,
+            login: Login::new(settings)?,
             limit: Duration::from_secs(settings.timeout_secs),
             settings: settings.clone(),
-        };
-        route.credentials().map(|_| route)
+        })
+    }
+
+    /// `smtp.anyshire.example:587`
+    pub fn server(&self) -> &str {
+        &self.server
     }
 
     /// `smtp.anyshire.example:587, STARTTLS`
@@ -67,7 +75,10 @@ impl Route {
             Tls::Starttls => "STARTTLS",
             Tls::Implicit => "TLS",
         };
-        format!("{}, {tls}", self.server)
+        match &self.login {
+            Login::Token(bearer) => format!("{}, {tls}, access token from {}", self.server, bearer.source()),
+            Login::None | Login::Password(_) => format!("{}, {tls}", self.server),
+        }
     }
 
     /// Longest wait for one step.
@@ -77,6 +88,18 @@ impl Route {
 
     /// A connection, encrypted and logged in as the settings say.
     pub async fn open(&self) -> Result<AsyncSmtpConnection, SendError> {
+        match &self.login {
+            Login::None => self.hello().await,
+            Login::Password(password) => {
+                let mut connection = self.hello().await?;
+                password.log_in(self, &mut connection).await.map(|()| connection)
+            }
+            Login::Token(bearer) => bearer.open(self).await,
+        }
+    }
+
+    /// A connection, encrypted as the settings say, on which nobody is logged in yet.
+    pub async fn hello(&self) -> Result<AsyncSmtpConnection, SendError> {
         let mut wire = self.connect().await?;
         if self.settings.tls == Tls::Implicit {
             wire = self.encrypt(wire).await?;
@@ -86,9 +109,7 @@ impl Route {
             wire = self.starttls(wire).await?;
         }
         let hello = AsyncSmtpConnection::connect_with_transport(Box::new(wire.greeted()), &self.hello);
-        let mut connection = self.step(Step::Hello, hello).await?;
-        self.log_in(&mut connection).await?;
-        Ok(connection)
+        self.step(Step::Hello, hello).await
     }
 
     async fn connect(&self) -> Result<Wire, SendError> {
@@ -142,61 +163,12 @@ impl Route {
         };
         match timeout(self.limit, connector.connect(name.clone(), stream)).await {
             Ok(Ok(stream)) => Ok(Wire::encrypted(stream, peer)),
-            Ok(Err(error)) => Err(match tls::distrust(&error, &self.settings.host) {
-                Some(why) => self.untrusted(why),
+            Ok(Err(error)) => Err(match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+                Some(cause) => self.untrusted(tls::distrust(cause, KEYS, &self.settings.host)),
                 None => self.lost(Step::Tls, error.to_string()),
             }),
             Err(_) => Err(self.no_answer(Step::Tls)),
         }
-    }
-
-    async fn log_in(&self, connection: &mut AsyncSmtpConnection) -> Result<(), SendError> {
-        let Some((mechanism, credentials)) = self.credentials()? else { return Ok(()) };
-        if !connection.server_info().supports_auth_mechanism(mechanism) {
-            return Err(SendError::Settings(format!(
-                "{} does not offer the log-in \"{mechanism}\": check mail.smtp.auth, tls and port",
-                self.server
-            )));
-        }
-        let first = commands::Auth::new(mechanism, credentials.clone(), None);
-        let mut reply = self.auth(connection, first).await?;
-        for _ in 0..MOST_CHALLENGES {
-            if reply.has_code(334) {
-                let next = commands::Auth::new_from_response(mechanism, credentials.clone(), &reply);
-                reply = self.auth(connection, next).await?;
-            }
-        }
-        self.expect(Step::Auth, reply, |code| code == 235).map(|_| ())
-    }
-
-    async fn auth(
-        &self,
-        connection: &mut AsyncSmtpConnection,
-        command: Result<commands::Auth, SmtpError>,
-    ) -> Result<Response, SendError> {
-        let command =
-            command.map_err(|error| self.lost(Step::Auth, format!("its question was not understood: {error}")))?;
-        self.step(Step::Auth, connection.command(command)).await.map_err(|error| match error {
-            SendError::Refused { server, reply, decision, .. } if reply.starts_with('5') => {
-                let username = self.settings.username.clone().unwrap_or_default();
-                SendError::LoginRefused { server, username, reply, decision }
-            }
-            other => other,
-        })
-    }
-
-    /// Read at every log-in, so that a changed password needs no restart.
-    fn credentials(&self) -> Result<Option<(Mechanism, Credentials)>, SendError> {
-        let mechanism = match self.settings.auth {
-            Auth::None => return Ok(None),
-            Auth::Plain => Mechanism::Plain,
-            Auth::Login => Mechanism::Login,
-        };
-        let (Some(username), Some(path)) = (&self.settings.username, &self.settings.password_file) else {
-            return Err(SendError::Settings("a log-in needs both mail.smtp.username and password_file".into()));
-        };
-        let password = password::read(path)?;
-        Ok(Some((mechanism, Credentials::new(username.clone(), password.expose_secret().to_owned()))))
     }
 
     /// Waits for one step of lettre's, no longer than the limit.
@@ -236,7 +208,8 @@ impl Route {
         }
     }
 
-    fn lost(&self, step: Step, why: String) -> SendError {
+    /// The connection was lost, or is no use any more.
+    pub fn lost(&self, step: Step, why: String) -> SendError {
         SendError::Lost { server: self.server.clone(), step, why }
     }
 

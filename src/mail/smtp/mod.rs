@@ -5,8 +5,7 @@
 //! out of its slot before use and put back only after a clean ending, so a dropped future drops the socket.
 
 mod connect;
-mod password;
-mod tls;
+mod login;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -42,7 +41,7 @@ impl SmtpMailer {
     /// Reads what the settings name, and connects to nothing yet.
     ///
     /// # Errors
-    /// The certificate authorities or the password cannot be read, or the host is no name.
+    /// The certificate authorities or a secret cannot be read, or the host is no name.
     pub fn new(settings: &Smtp) -> Result<Self, SendError> {
         Ok(Self { route: Arc::new(Route::new(settings)?) })
     }
