@@ -1,7 +1,7 @@
 //! Logging in with access tokens: where they come from, how long they are kept, and what becomes of a refusal.
 //!
 //! The mail server does as it is told, over real TLS under an authority of its own; the token endpoint is an HTTP
-//! server on a loopback port.
+//! server on a loopback port. `oauth/real.rs` does it against Postfix and Dovecot, when the environment names them.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail like tests")]
 
 #[path = "smtp/fake.rs"]
@@ -11,6 +11,8 @@ mod fake;
 mod on_the_command_line;
 #[expect(dead_code, reason = "shared with tests/commands.rs, which uses the rest of it")]
 mod program;
+#[path = "oauth/real.rs"]
+mod real;
 #[path = "oauth/world.rs"]
 mod world;
 
