@@ -29,11 +29,15 @@ const ROOMS: [(&str, &[&str]); 12] = [
 ];
 
 /// Libraries that only some files may use, by the beginning of their path below `src`.
-const CONFINED: [(&str, &[&str]); 4] = [
+const CONFINED: [(&str, &[&str]); 7] = [
     ("tokio_cron_scheduler", &["jobs/scheduler.rs"]),
     ("sqlx", &["store/"]),
     ("lettre", &["mail/", "config/"]),
     ("axum", &["http/"]),
+    // Whatever asks the network for something else than mail or data, and whatever handles keys.
+    ("reqwest", &["mail/oauth/", "config/oauth.rs"]),
+    ("ring", &["mail/oauth/", "mail/tls.rs"]),
+    ("x509_parser", &["mail/oauth/"]),
 ];
 
 /// The only libraries of rooms that must stay light.
