@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::civil::Date;
+
 use super::{
     Exit,
     screen::{ATTENTION, BOLD, counted, hanging, say},
@@ -11,6 +13,7 @@ use crate::{
     clock::Clock,
     config::{Config, Problem},
     jobs::deliver::renderer,
+    mail::sender::expiries,
     store::{StoreError, sqlite::path_of},
 };
 
@@ -29,8 +32,9 @@ pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) 
     }
     tally.ok("config", "every key is known and every value makes sense");
     let templates_ok = check_templates(&config, &mut tally);
-    check_data(&config, clock, &mut tally).await?;
+    check_data(&config, Arc::clone(&clock), &mut tally).await?;
     check_mail(&config, &mut tally).await;
+    check_sender(&config, clock.today(&config.time_zone), &mut tally);
     let warned = counted(tally.warnings, "warning");
     if templates_ok {
         say!("{warned}. Nothing was sent.");
@@ -113,5 +117,13 @@ async fn check_mail(config: &Config, tally: &mut Tally) {
         Ok(Ok(())) => tally.ok("mail", &mailer.describe()),
         Ok(Err(error)) => tally.warn("mail", &error.to_string()),
         Err(_) => tally.warn("mail", &format!("{} did not answer in {MAIL_SERVER_WAIT_SECS} s", mailer.describe())),
+    }
+}
+
+/// Looks at what the sender logs in with; what cannot be read was said with the mail already.
+fn check_sender(config: &Config, today: Date, tally: &mut Tally) {
+    for expiry in expiries(&config.mail, &config.time_zone).unwrap_or_default() {
+        let words = expiry.words(today);
+        if expiry.is_near(today) { tally.warn("sender", &words) } else { tally.ok("sender", &words) }
     }
 }

@@ -10,6 +10,7 @@ pub mod memory;
 mod oauth;
 pub mod render;
 mod secret;
+pub mod sender;
 pub mod smtp;
 mod tls;
 

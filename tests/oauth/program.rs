@@ -57,12 +57,15 @@ fn run(trial: &Trial, world: &World, smtp: &Fake, at: &str, arguments: &[&str]) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_logs_in_and_leaves() {
+async fn check_logs_in_and_warns_of_a_secret_that_ends_soon() {
     let world = World::new(server(&["hunter2-1"]).await, tokens(3600).await);
     let trial = Trial::new();
     let ran = run(&trial, &world, &world.smtp, MORNING, &["check"]).ends_with(0);
     let mail = format!("ok    mail         localhost:{}, STARTTLS, access token from", world.smtp.port);
     assert!(ran.out.contains(&mail), "{}", ran.screen());
+    let warning = "warn  sender       the client secret of the sending application expires on 1\n                   \
+                   December 2026, in 11 days: make a new one";
+    assert!(ran.out.contains(warning), "{}", ran.screen());
     assert_eq!(world.smtp.heard().concat().last().unwrap(), "QUIT");
 }
 
