@@ -1,0 +1,87 @@
+//! What the program says: what is due, what became of it, and what it lists as unknown. All of it by its own output.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::site::Site;
+
+/// What one recipient is told: of whom, by which rule, at which stage.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    pub recipient: String,
+    pub subject: String,
+    pub rule: String,
+    pub stage: String,
+}
+
+impl Due {
+    /// The same thing, whoever is told.
+    pub fn stage_of(&self) -> (&str, &str, &str) {
+        (&self.subject, &self.rule, &self.stage)
+    }
+
+    /// When nobody knows whether it went, it is sent again.
+    pub fn is_resent(&self) -> bool {
+        self.stage == "final"
+    }
+}
+
+/// One notice of the ledger, with the message that carries it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub due: Due,
+    pub message_id: String,
+    pub reference: String,
+    pub state: String,
+}
+
+/// What `once --dry-run` would send.
+pub fn due(site: &Site, at: &str) -> BTreeSet<Due> {
+    let messages = objects(&site.ask(at, &["--format", "json", "once", "--dry-run"]));
+    let notices = |message: &Value| {
+        let recipient = word(message, "recipient");
+        let due = |notice: &Value| Due {
+            recipient: recipient.clone(),
+            subject: word(notice, "subject"),
+            rule: word(notice, "rule"),
+            stage: word(notice, "stage"),
+        };
+        message["notices"].as_array().unwrap().iter().map(due).collect::<Vec<_>>()
+    };
+    messages.iter().flat_map(notices).collect()
+}
+
+/// The references that `list --unknown` shows, each with its Message-ID.
+pub fn unknown(site: &Site, at: &str) -> BTreeMap<String, String> {
+    let messages = objects(&site.ask(at, &["--format", "json", "list", "--unknown"]));
+    messages.iter().map(|message| (word(message, "reference"), word(message, "message_id"))).collect()
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn word(object: &Value, name: &str) -> String {
+    object[name].as_str().unwrap_or_else(|| panic!("no {name} in {object}")).to_owned()
+}
+
+/// The ledger, one line a notice.
+pub async fn lines(site: &Site) -> Vec<Line> {
+    let file = format!("sqlite:{}", site.path("data/store.db").display());
+    let pool = sqlx::SqlitePool::connect(&file).await.unwrap();
+    let rows: Vec<(String, String, String, String, String, String, String)> = sqlx::query_as(
+        "SELECT message.recipient, notice.subject, notice.rule, notice.stage, message.message_id, message.reference,
+         message.state FROM notice JOIN message ON message.id = notice.message_id ORDER BY notice.id",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    let line = |(recipient, subject, rule, stage, message_id, reference, state)| Line {
+        due: Due { recipient, subject, rule, stage },
+        message_id,
+        reference,
+        state,
+    };
+    rows.into_iter().map(line).collect()
+}
