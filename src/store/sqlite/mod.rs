@@ -19,7 +19,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -116,7 +116,12 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let connections = if path.is_some() { 4 } else { 1 };
-        let pool = SqlitePoolOptions::new().max_connections(connections).connect_with(options).await.map_err(failed)?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections)
+            .after_release(|connection, _| Box::pin(is_fit_for_use(connection)))
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
         MIGRATIONS.run(&pool).await?;
         Ok(Self { pool })
     }
@@ -155,6 +160,14 @@ impl SqliteStore {
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(doing("beginning a transaction"))
     }
+}
+
+/// Whether a connection may be used again. When a commit fails on a full disk, `SQLite` rolls back by itself; sqlx does
+/// not hear of it, counts the transaction as open for ever, and would refuse every later one on this connection.
+async fn is_fit_for_use(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // The rollback of a transaction that was dropped is still on its way: behind a ping it is done.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn commit(transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
