@@ -6,6 +6,10 @@
 //! `LAPSEWATCH_TEST_KILLS` (20) and `LAPSEWATCH_TEST_SEED` (new every time, and told when a test fails).
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail like tests")]
 
+#[path = "chaos/clock.rs"]
+mod clock;
+#[path = "chaos/disk.rs"]
+mod disk;
 #[path = "chaos/fleet.rs"]
 mod fleet;
 #[path = "chaos/journal.rs"]
@@ -16,6 +20,8 @@ mod judge;
 mod judge_tests;
 #[path = "chaos/ledger.rs"]
 mod ledger;
+#[path = "chaos/rig.rs"]
+mod rig;
 #[path = "chaos/server.rs"]
 mod server;
 #[path = "chaos/site.rs"]

@@ -47,26 +47,9 @@ impl Fleet {
 
     /// Begins a life, `once` or `run`, at an instant of the program's clock.
     pub fn begin(self: &Arc<Self>, site: &Site, at: &str, how: &str, aim: Aim) -> u32 {
-        self.begin_with(site, at, how, aim, |_| ())
-    }
-
-    pub fn begin_with(
-        self: &Arc<Self>,
-        site: &Site,
-        at: &str,
-        how: &str,
-        aim: Aim,
-        change: impl FnOnce(&mut Command),
-    ) -> u32 {
-        let mut lives = self.lives.lock().unwrap();
-        let number = lives.last_key_value().map_or(1, |(last, _)| last + 1);
-        let log = File::create(site.path(&format!("life-{number}.log"))).unwrap();
-        let mut command = site.program(at);
-        command.args(["--set", &format!("mail.smtp.hello_name=\"life-{number}.anyshire.example\""), how]);
-        command.stdout(log.try_clone().unwrap()).stderr(log);
-        change(&mut command);
-        self.journal.note(number, "", "", What::Began(format!("{how} at {at}, to be struck: {aim:?}")));
-        lives.insert(number, Life { child: command.spawn().unwrap(), aim });
+        let number = self.spawn(site, &format!("{how} at {at}"), aim, |command| {
+            command.args(["--at", at, how]);
+        });
         if let Aim::After(span) = aim {
             let fleet = Arc::clone(self);
             tokio::spawn(async move {
@@ -74,6 +57,26 @@ impl Fleet {
                 fleet.kill(number, "by the clock");
             });
         }
+        number
+    }
+
+    /// Begins a life that goes by the machine's clock, in an environment that `change` decides.
+    pub fn begin_by_the_machine(&self, site: &Site, how: &str, change: impl FnOnce(&mut Command)) -> u32 {
+        self.spawn(site, &format!("{how} by the machine's clock"), Aim::Nowhere, |command| {
+            change(command.arg(how));
+        })
+    }
+
+    fn spawn(&self, site: &Site, what: &str, aim: Aim, change: impl FnOnce(&mut Command)) -> u32 {
+        let mut lives = self.lives.lock().unwrap();
+        let number = lives.last_key_value().map_or(1, |(last, _)| last + 1);
+        let log = File::create(site.path(&format!("life-{number}.log"))).unwrap();
+        let mut command = site.program();
+        command.args(["--set", &format!("mail.smtp.hello_name=\"life-{number}.anyshire.example\"")]);
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        change(&mut command);
+        self.journal.note(number, "", "", What::Began(format!("{what}, to be struck: {aim:?}")));
+        lives.insert(number, Life { child: command.spawn().unwrap(), aim });
         number
     }
 
@@ -131,13 +134,19 @@ impl Fleet {
 
     /// Waits for the end of a life.
     pub async fn ended(&self, site: &Site, number: u32) {
-        until(|| format!("life {number} does not end:\n{}", log(site, number)), || !self.lives(number)).await;
+        until(|| format!("life {number} does not end:\n{}", tail(site, number)), || !self.lives(number)).await;
     }
 
     /// Waits until the log of a life says `words`.
     pub async fn says(&self, site: &Site, number: u32, words: &str) {
-        let in_vain = || format!("life {number} does not say {words:?}:\n{}", log(site, number));
+        let in_vain = || format!("life {number} does not say {words:?}:\n{}", tail(site, number));
         until(in_vain, || log(site, number).contains(words)).await;
+    }
+
+    /// How a life that has ended did so; `None` when a signal ended it.
+    pub fn exit_code(&self, number: u32) -> Option<i32> {
+        let status = self.lives.lock().unwrap().get_mut(&number).and_then(|life| life.child.try_wait().unwrap());
+        status.and_then(|status| status.code())
     }
 
     pub fn kills(&self) -> u32 {
@@ -162,6 +171,13 @@ impl Drop for Fleet {
             drop(life.child.wait());
         }
     }
+}
+
+/// The last lines that a life has printed, for those who must read them.
+pub fn tail(site: &Site, number: u32) -> String {
+    let log = log(site, number);
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
 /// What a life has printed.

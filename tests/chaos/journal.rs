@@ -24,6 +24,8 @@ pub enum What {
     Began(String),
     /// It was killed: when.
     Killed(String),
+    /// It could not write down what it learnt from here on: why.
+    Blinded(String),
     /// It ended by itself or was asked to.
     Ended(String),
     /// The server was unkind before it had a message: the step and what it did.
@@ -46,6 +48,7 @@ impl fmt::Display for Event {
         match &self.what {
             What::Began(how) => write!(f, "begins: {how}"),
             What::Killed(when) => write!(f, "is killed {when}"),
+            What::Blinded(why) => write!(f, "can write nothing down: {why}"),
             What::Ended(how) => write!(f, "ends: {how}"),
             What::Unkind(how) => write!(f, "{how}"),
             What::Refused(reply) => write!(f, "is refused: {reply}"),

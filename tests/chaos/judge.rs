@@ -113,7 +113,8 @@ struct Judge<'a> {
     case: &'a Case,
     /// Recipient and Message-ID of everything kept, with the events, in order.
     kept: HashMap<(&'a str, &'a str), Vec<&'a Event>>,
-    killed: HashSet<u32>,
+    /// Lives that were killed, or could write nothing down any more.
+    cut_off: HashSet<u32>,
     faults: BTreeSet<Fault>,
 }
 
@@ -123,9 +124,9 @@ impl<'a> Judge<'a> {
         for event in case.events.iter().filter(|event| event.what == What::Kept) {
             kept.entry((event.recipient.as_str(), event.message_id.as_str())).or_default().push(event);
         }
-        let is_killed = |event: &&Event| matches!(event.what, What::Killed(_));
-        let killed = case.events.iter().filter(is_killed).map(|event| event.life).collect();
-        Self { case, kept, killed, faults: BTreeSet::new() }
+        let is_cut_off = |event: &&Event| matches!(event.what, What::Killed(_) | What::Blinded(_));
+        let cut_off = case.events.iter().filter(is_cut_off).map(|event| event.life).collect();
+        Self { case, kept, cut_off, faults: BTreeSet::new() }
     }
 
     fn cry(&mut self, wrong: Wrong, recipient: &str, message_id: &str, about: String) {
@@ -214,12 +215,12 @@ impl<'a> Judge<'a> {
     }
 
     /// In doubt is what the server dropped in silence, what it kept without saying so, and what a life had under way
-    /// when it was killed. Of the last the server may know nothing, so they are counted.
+    /// when it was cut off. Of the last the server may know nothing, so they are counted.
     fn unknown_messages_were_in_doubt(&mut self) {
         let messages: BTreeMap<_, _> =
             self.in_state("unknown").into_iter().map(|line| (&line.message_id, line)).collect();
         let silent: Vec<_> = messages.values().filter(|line| !self.is_doubtful(line)).copied().collect();
-        if silent.len() > self.killed.len() * UNDER_WAY {
+        if silent.len() > self.cut_off.len() * UNDER_WAY {
             for line in silent {
                 self.cry_at(Wrong::NoDoubt, line);
             }
@@ -241,7 +242,7 @@ impl<'a> Judge<'a> {
         let is_answer =
             |event: &&Event| event.what == What::Told && event.message_id == kept.message_id && event.at >= kept.at;
         let told = self.case.events.iter().find(is_answer).is_some_and(|told| told.life == kept.life);
-        !told || self.killed.contains(&kept.life)
+        !told || self.cut_off.contains(&kept.life)
     }
 
     fn nothing_is_kept_twice(&mut self) {

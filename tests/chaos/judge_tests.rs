@@ -245,6 +245,15 @@ fn a_last_warning_may_come_twice_when_the_server_had_said_nothing() {
 }
 
 #[test]
+fn a_last_warning_may_come_twice_when_the_program_could_write_nothing_down() {
+    let found = cries(|case| {
+        let killed = case.events.iter_mut().filter(|event| matches!(event.what, What::Killed(_)));
+        killed.for_each(|event| event.what = What::Blinded("the disk is full".into()));
+    });
+    assert_eq!(found, []);
+}
+
+#[test]
 fn the_same_notice_under_two_message_ids_is_told() {
     let found = cries(|case| {
         let other = Line { message_id: "other".into(), reference: "NR-other".into(), ..ada() };

@@ -35,6 +35,13 @@ pub struct Line {
     pub state: String,
 }
 
+impl Line {
+    /// Its fate is not decided.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state.as_str(), "accepted" | "rejected" | "unknown")
+    }
+}
+
 /// What `once --dry-run` would send.
 pub fn due(site: &Site, at: &str) -> BTreeSet<Due> {
     let messages = objects(&site.ask(at, &["--format", "json", "once", "--dry-run"]));

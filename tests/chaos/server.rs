@@ -158,6 +158,7 @@ impl Conversation {
             return Err(lost);
         }
         self.pass(Moment::Dot);
+        tokio::time::sleep(self.shared.weather.pause()).await;
         self.decide(&id).await
     }
 

@@ -76,8 +76,12 @@ impl Site {
         site
     }
 
-    pub fn practices(&self) -> usize {
-        self.practices
+    /// The names in one of its folders, in order.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -90,17 +94,17 @@ impl Site {
         fs::write(self.path("inbox/site-contacts.csv"), self.contacts()).unwrap();
     }
 
-    /// The program at an instant of its own clock, with nothing of our environment.
-    pub fn program(&self, at: &str) -> Command {
+    /// The program, with nothing of our environment.
+    pub fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lapsewatch"));
         command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
-        command.arg("--config").arg(self.path("lapsewatch.toml")).args(["--color", "never", "--at", at]);
+        command.arg("--config").arg(self.path("lapsewatch.toml")).args(["--color", "never"]);
         command
     }
 
     /// Runs a command to its end; what it printed on standard output.
     pub fn ask(&self, at: &str, arguments: &[&str]) -> String {
-        let output = self.program(at).args(arguments).output().unwrap();
+        let output = self.program().args(["--at", at]).args(arguments).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{arguments:?} ended with {}:\n{out}{err}", output.status);
         out.into_owned()

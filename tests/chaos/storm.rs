@@ -1,18 +1,19 @@
 //! The storm: kills at random points in bad weather until they are used up, then calm until nothing waits; then the
 //! judge.
-use std::{env, sync::Arc, time::Duration};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
-    fleet::{Aim, Fleet},
-    journal::Journal,
-    judge::Case,
-    ledger::{self, Line},
-    server::{Moment, Server},
-    site::{MONDAY, OPERATOR, Place, SUNDAY, Site, THURSDAY_NIGHT},
-    weather::Weather,
+    fleet::Aim,
+    ledger,
+    rig::Rig,
+    server::Moment,
+    site::{MONDAY, Place, THURSDAY_NIGHT},
 };
 
 /// How long the storm lasts on the program's clock; the rest of the days is for what waits longest.
@@ -24,19 +25,14 @@ const A_LONG_WAIT: SignedDuration = SignedDuration::from_hours(6);
 /// A life of which nothing is heard for so long has nothing to do; longer than the server's longest pause.
 const QUIET: Duration = Duration::from_secs(3);
 
-/// Practices for each kill, so that there is work left for the last one; each has about 20 messages.
-const KILLS_A_PRACTICE: u32 = 1;
+/// One practice a kill, so that there is work left for the last; each has about 20 messages.
 const FEWEST_PRACTICES: u32 = 24;
 
 struct Storm {
-    seed: u64,
+    rig: Rig,
     dice: StdRng,
     kills: u32,
     replicas: usize,
-    site: Site,
-    weather: Arc<Weather>,
-    journal: Journal,
-    fleet: Arc<Fleet>,
     now: Timestamp,
 }
 
@@ -47,72 +43,46 @@ fn number_from_environment(name: &str) -> Option<u64> {
 impl Storm {
     async fn new(place: &Place, replicas: usize) -> Self {
         let seed = number_from_environment("LAPSEWATCH_TEST_SEED").unwrap_or_else(|| rand::random::<u32>().into());
-        let kills = number_from_environment("LAPSEWATCH_TEST_KILLS").map_or(20, |kills| kills.try_into().unwrap());
-        let (weather, journal) = (Arc::new(Weather::stormy(seed)), Journal::new());
-        let fleet = Fleet::new(journal.clone());
-        let struck = Arc::clone(&fleet);
-        let passing = Arc::new(move |life, moment| struck.pass(life, moment));
-        let server = Server::start(Arc::clone(&weather), journal.clone(), passing).await;
-        let practices = FEWEST_PRACTICES.max(kills / KILLS_A_PRACTICE).try_into().unwrap();
-        let site = Site::new(practices, place, server.port);
-        let (dice, now) = (StdRng::seed_from_u64(seed), MONDAY.parse().unwrap());
-        Self { seed, dice, kills, replicas, site, weather, journal, fleet, now }
+        let kills: u32 = number_from_environment("LAPSEWATCH_TEST_KILLS").unwrap_or(20).try_into().unwrap();
+        let rig = Rig::new(seed, FEWEST_PRACTICES.max(kills).try_into().unwrap(), place).await;
+        Self { rig, dice: StdRng::seed_from_u64(seed), kills, replicas, now: MONDAY.parse().unwrap() }
     }
 
     /// The whole of it.
     async fn rage(mut self) {
-        self.move_in().await;
-        self.site.drop_exports();
-        let twin = Site::new(self.site.practices(), &Place::Sqlite, 1);
-        twin.drop_exports();
-        let due = ledger::due(&twin, MONDAY);
-        while self.fleet.kills() < self.kills {
+        self.rig.move_in().await;
+        while self.rig.fleet.kills() < self.kills {
             self.epoch().await;
         }
-        self.weather.calm_down();
-        let lines = self.come_to_rest().await;
+        self.rig.weather.calm_down();
+        self.come_to_rest().await;
         self.a_further_run_sends_nothing().await;
-        let at = self.now.to_string();
-        let case = Case {
-            due,
-            lines,
-            unknown: ledger::unknown(&self.site, &at),
-            events: self.journal.events(),
-            rungs: self.site.rungs(),
-            operator: OPERATOR.to_owned(),
-        };
-        self.tell(&case);
-        assert!(case.due.len() > 500 && self.journal.kept() > 300, "there was something to lose");
-        let faults = case.faults();
-        let stories: Vec<_> = faults.iter().map(|fault| case.story(fault)).collect();
-        assert!(faults.is_empty(), "seed {}: {} faults\n{}", self.seed, faults.len(), stories.join("\n"));
-    }
-
-    /// The daemon's first start, in fair weather and with nothing to do.
-    async fn move_in(&self) {
-        let life = self.fleet.begin(&self.site, SUNDAY, "run", Aim::Nowhere);
-        self.fleet.says(&self.site, life, "first start").await;
-        self.fleet.stop(&self.site, life).await;
+        self.rig.judge(&self.now.to_string()).await;
     }
 
     /// Some lives on one clock, until all have ended or nothing happens any more. Then time moves on.
     async fn epoch(&mut self) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let mut lives: Vec<_> = (0..self.replicas).map(|_| self.begin(Duration::ZERO)).collect();
         loop {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            lives.retain(|life| self.fleet.lives(*life));
-            if lives.is_empty() || self.fleet.kills() >= self.kills || self.journal.quiet_for() > QUIET {
+            lives.retain(|life| self.rig.fleet.lives(*life));
+            let is_over = lives.is_empty() || self.rig.journal.quiet_for() > QUIET;
+            if is_over || self.rig.fleet.kills() >= self.kills {
                 break;
             }
             // Replicas share one clock, so the one that takes a killed one's place begins where that has got to.
-            while lives.len() < self.replicas && self.replicas > 1 {
+            while lives.len() < self.replicas {
                 lives.push(self.begin(begun.elapsed()));
             }
         }
         for life in lives {
-            self.fleet.kill(life, "at rest");
+            self.rig.fleet.kill(life, "at rest");
         }
+        self.let_time_pass();
+    }
+
+    fn let_time_pass(&mut self) {
         let end = MONDAY.parse::<Timestamp>().unwrap() + STORM;
         let most = STORM.as_secs() / i64::from(self.kills);
         self.now = end.min(self.now + SignedDuration::from_secs(self.dice.random_range(0..=most)));
@@ -122,7 +92,7 @@ impl Storm {
         let at = self.now + SignedDuration::try_from(since).unwrap();
         let how = if self.replicas > 1 || self.dice.random_bool(0.5) { "run" } else { "once" };
         let aim = self.aim();
-        self.fleet.begin(&self.site, &at.to_string(), how, aim)
+        self.rig.fleet.begin(&self.rig.site, &at.to_string(), how, aim)
     }
 
     fn aim(&mut self) -> Aim {
@@ -134,66 +104,46 @@ impl Storm {
         Aim::At(moment, self.dice.random_range(1..=most))
     }
 
-    /// Runs in calm weather, as one or the other, until nothing waits.
-    async fn come_to_rest(&mut self) -> Vec<Line> {
+    /// Runs in calm weather, as one or the other, until nothing waits or no time is left.
+    async fn come_to_rest(&mut self) {
         let last: Timestamp = THURSDAY_NIGHT.parse().unwrap();
         loop {
-            let is_daemon = self.replicas > 1 || self.dice.random_bool(0.5);
-            if is_daemon {
+            if self.replicas > 1 || self.dice.random_bool(0.5) {
                 self.calm_daemons().await;
             } else {
                 self.calm_once().await;
             }
-            let lines = ledger::lines(&self.site).await;
-            let is_open = |line: &&Line| !matches!(line.state.as_str(), "accepted" | "rejected" | "unknown");
+            let waits = ledger::lines(&self.rig.site).await.iter().any(ledger::Line::is_open);
             let next = self.now + A_LONG_WAIT;
-            if next > last || !lines.iter().any(|line| is_open(&line)) {
-                return lines;
+            if next > last || !waits {
+                return;
             }
             self.now = next;
         }
     }
 
     async fn calm_daemons(&self) {
+        let Rig { site, fleet, journal, .. } = &self.rig;
         let at = self.now.to_string();
-        let lives: Vec<_> =
-            (0..self.replicas).map(|_| self.fleet.begin(&self.site, &at, "run", Aim::Nowhere)).collect();
-        while self.journal.quiet_for() < QUIET {
+        let lives: Vec<_> = (0..self.replicas).map(|_| fleet.begin(site, &at, "run", Aim::Nowhere)).collect();
+        while journal.quiet_for() < QUIET {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         for life in lives {
-            self.fleet.stop(&self.site, life).await;
+            fleet.stop(site, life).await;
         }
     }
 
     async fn calm_once(&self) {
-        let life = self.fleet.begin(&self.site, &self.now.to_string(), "once", Aim::Nowhere);
-        self.fleet.ended(&self.site, life).await;
+        let Rig { site, fleet, .. } = &self.rig;
+        let life = fleet.begin(site, &self.now.to_string(), "once", Aim::Nowhere);
+        fleet.ended(site, life).await;
     }
 
-    async fn a_further_run_sends_nothing(&mut self) {
-        let kept = self.journal.kept();
+    async fn a_further_run_sends_nothing(&self) {
+        let kept = self.rig.journal.kept();
         self.calm_once().await;
-        assert_eq!(self.journal.kept(), kept, "seed {}: everything had come to rest", self.seed);
-    }
-
-    /// The figures, for `--nocapture` and the bench.
-    fn tell(&self, case: &Case) {
-        let mut states = std::collections::BTreeMap::<_, std::collections::BTreeSet<_>>::new();
-        for line in &case.lines {
-            states.entry(line.state.as_str()).or_default().insert(&line.reference);
-        }
-        let states: Vec<_> = states.iter().map(|(state, messages)| format!("{} {state}", messages.len())).collect();
-        eprintln!(
-            "seed {}: {} kills in {} lives ({}); {} notices due; messages: {}; the server kept {} messages",
-            self.seed,
-            self.fleet.kills(),
-            self.fleet.lives_so_far(),
-            self.fleet.strikes(),
-            case.due.len(),
-            states.join(", "),
-            self.journal.kept()
-        );
+        assert_eq!(self.rig.journal.kept(), kept, "seed {}: everything had come to rest", self.rig.seed);
     }
 }
 

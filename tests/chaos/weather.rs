@@ -2,7 +2,8 @@
 //! which of several connections comes first.
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
 };
 
 /// Where in a conversation the server is.
@@ -82,16 +83,27 @@ const REFUSED_ONE_OF: u64 = 12;
 pub struct Weather {
     seed: u64,
     is_calm: AtomicBool,
+    /// Milliseconds before every answer to a message.
+    pause: AtomicU64,
 }
 
 impl Weather {
     pub fn stormy(seed: u64) -> Self {
-        Self { seed, is_calm: AtomicBool::new(false) }
+        Self { seed, is_calm: AtomicBool::new(false), pause: AtomicU64::new(0) }
     }
 
     /// The server is kind from now on; who is refused stays refused.
     pub fn calm_down(&self) {
         self.is_calm.store(true, Ordering::SeqCst);
+    }
+
+    /// The server thinks for a while over every message.
+    pub fn slow_down(&self, pause: Duration) {
+        self.pause.store(pause.as_millis().try_into().unwrap(), Ordering::SeqCst);
+    }
+
+    pub fn pause(&self) -> Duration {
+        Duration::from_millis(self.pause.load(Ordering::SeqCst))
     }
 
     /// The address does not exist at this server.
