@@ -40,7 +40,16 @@ pub async fn open_store_to_read(config: &Config) -> Result<Arc<dyn Store>, Store
     Ok(Arc::new(SqliteStore::open_to_read(&config.database.url).await?))
 }
 
-/// The configuration for a command that only reads: where no database is yet, it reads an empty one in memory and
+/// Opens the store for a command that writes one small decision, also while the daemon runs: its tables stay as they
+/// are.
+///
+/// # Errors
+/// When the database cannot be opened or is of another version.
+pub async fn open_store_beside(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(SqliteStore::open_beside(&config.database.url).await?))
+}
+
+/// The configuration for a command that only reads or decides: where no database is yet, it reads an empty one in memory and
 /// makes none.
 #[must_use]
 fn leaving_no_trace(mut config: Config) -> Config {
@@ -86,6 +95,17 @@ pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartEr
 pub async fn open_to_read(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
     let config = leaving_no_trace(config);
     let store = open_store_to_read(&config).await?;
+    let mailer = mailer(&config)?;
+    Ok(Site { config: Arc::new(config), store, clock, mailer })
+}
+
+/// Puts everything together for a command that writes one small decision, also while the daemon runs.
+///
+/// # Errors
+/// What keeps a part from working.
+pub async fn open_beside(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
+    let config = leaving_no_trace(config);
+    let store = open_store_beside(&config).await?;
     let mailer = mailer(&config)?;
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }

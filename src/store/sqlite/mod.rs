@@ -1,7 +1,7 @@
 //! The store in one SQLite file: the default, enough for any local committee or ICB.
 //!
 //! Write-ahead log with full durability: an attempt that was recorded survives a power cut. Only one program works
-//! on a store at a time ([`lock`]); reading commands need no lock.
+//! on a store at a time ([`lock`]); commands that only read, or write one small decision, need no lock.
 mod holds;
 mod ledger;
 mod outbox;
@@ -43,6 +43,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Rows a bulk statement carries; the widest takes 12 columns, and SQLite allows 32,766 values.
 const ROWS_A_STATEMENT: usize = 500;
+
+/// How long a statement waits for another program's transaction.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The URL of a store that is gone when dropped.
 pub const IN_MEMORY: &str = "sqlite::memory:";
@@ -92,6 +95,16 @@ fn make_folder(path: &Path) -> std::io::Result<()> {
     folder.map_or(Ok(()), |folder| std::fs::create_dir_all(folder).map_err(failed))
 }
 
+/// How a connection that writes keeps a file: the log first, and what was committed survives a power cut.
+fn writing(path: PathBuf) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+}
+
 /// Names what a statement was for.
 fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Statement { doing, source }
@@ -104,26 +117,25 @@ impl SqliteStore {
     /// `Open` when the file cannot be opened or made, `Migrate` when it is of a newer version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let path = path_of(url);
-        let failed = |source| StoreError::Open { url: url.to_owned(), source };
         if let Some(path) = &path {
-            make_folder(path).map_err(|source| failed(sqlx::Error::Io(source)))?;
+            make_folder(path)
+                .map_err(|source| StoreError::Open { url: url.to_owned(), source: sqlx::Error::Io(source) })?;
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path.clone().unwrap_or_else(|| PathBuf::from(":memory:")))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
         let connections = if path.is_some() { 4 } else { 1 };
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
-            .after_release(|connection, _| Box::pin(is_fit_for_use(connection)))
-            .connect_with(options)
-            .await
-            .map_err(failed)?;
-        MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool })
+        let options = writing(path.unwrap_or_else(|| PathBuf::from(":memory:"))).create_if_missing(true);
+        let store = Self::connect(url, options, connections).await?;
+        MIGRATIONS.run(&store.pool).await?;
+        Ok(store)
+    }
+
+    /// Opens the store for a small decision beside the program that has the lock: nothing is made, and its tables are
+    /// not brought up to date. Whatever is written takes one short transaction, for which the other waits.
+    ///
+    /// # Errors
+    /// As [`open_to_read`](Self::open_to_read).
+    pub async fn open_beside(url: &str) -> Result<Self, StoreError> {
+        let Some(path) = path_of(url) else { return Self::open(url).await };
+        Self::connect(url, writing(path), 1).await?.of_our_version().await
     }
 
     /// Opens the store for reading: nothing is made, and its tables are not brought up to date.
@@ -132,17 +144,29 @@ impl SqliteStore {
     /// `Open` when the file cannot be opened, `Migrate` when it is of a newer version, `Older` when of an older one.
     pub async fn open_to_read(url: &str) -> Result<Self, StoreError> {
         let Some(path) = path_of(url) else { return Self::open(url).await };
+        let options = SqliteConnectOptions::new().filename(path).pragma("query_only", "on").busy_timeout(PATIENCE);
+        Self::connect(url, options, 1).await?.of_our_version().await
+    }
+
+    async fn connect(url: &str, options: SqliteConnectOptions, connections: u32) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Open { url: url.to_owned(), source };
-        let options =
-            SqliteConnectOptions::new().filename(path).pragma("query_only", "on").busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(failed)?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections)
+            .after_release(|connection, _| Box::pin(is_fit_for_use(connection)))
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
+        Ok(Self { pool })
+    }
+
+    async fn of_our_version(self) -> Result<Self, StoreError> {
         let (version,): (i64,) = sqlx::query_as("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-            .fetch_one(&pool)
+            .fetch_one(&self.pool)
             .await
             .map_err(doing("reading the database's version"))?;
         let ours = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
         match version.cmp(&ours) {
-            Ordering::Equal => Ok(Self { pool }),
+            Ordering::Equal => Ok(self),
             Ordering::Greater => Err(StoreError::Migrate(MigrateError::VersionMissing(version))),
             Ordering::Less => Err(StoreError::Older),
         }
