@@ -6,6 +6,8 @@
 #[expect(dead_code, clippy::indexing_slicing, reason = "shared with tests/smtp.rs, which uses the rest of it")]
 mod fake;
 mod program;
+#[path = "program/through.rs"]
+mod through;
 
 use std::{
     fs::{self, File},
@@ -18,6 +20,7 @@ use std::{
 
 use fake::{Do, Fake, polite};
 use program::{ACCOUNTS, CONTACTS, MORNING, Ran, Trial};
+use through::{except, taken, through};
 
 /// Ten minutes later: what was deferred once is due again.
 const LATER: &str = "2026-11-20T08:10:00Z";
@@ -299,38 +302,6 @@ fn a_wrong_configuration_names_every_problem_and_does_nothing() {
 
 // --- Mail servers.
 
-/// Sends through the fake server, logging in, one second for every step.
-fn through(fake: &Fake, trial: &Trial, instant: &str, arguments: &[&str]) -> Ran {
-    let settings = fake.settings();
-    let password_file = settings.password_file.unwrap();
-    let sets = [
-        "mail.transport=\"smtp\"".to_owned(),
-        "mail.smtp.host=\"127.0.0.1\"".to_owned(),
-        format!("mail.smtp.port={}", fake.port),
-        "mail.smtp.tls=\"none\"".to_owned(),
-        "mail.smtp.auth=\"plain\"".to_owned(),
-        "mail.smtp.username=\"reminders@anyshire.example\"".to_owned(),
-        format!("mail.smtp.password_file=\"{password_file}\""),
-        "mail.smtp.timeout_secs=1".to_owned(),
-        "mail.smtp.connections=1".to_owned(),
-    ];
-    let mut all: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
-    all.extend(arguments);
-    trial.run_at(instant, &all)
-}
-
-/// To whom the server took a message, in order.
-fn taken(fake: &Fake) -> Vec<String> {
-    let mut taken = Vec::new();
-    for line in fake.heard().concat() {
-        if let Some(rest) = line.strip_prefix("RCPT TO:<") {
-            taken.push(rest.split('>').next().unwrap().to_owned());
-        }
-    }
-    taken.sort();
-    taken
-}
-
 /// With this server nobody is told and nobody is rejected; with a polite one, later, everybody is told once.
 async fn loses_nothing(name: &str, fake: Fake) {
     let trial = Trial::with_exports();
@@ -344,12 +315,6 @@ async fn loses_nothing(name: &str, fake: Fake) {
     assert_eq!(taken(&mended).len(), MESSAGES);
     through(&mended, &trial, LATER, &["once"]).ends_with(0);
     assert_eq!(taken(&mended).len(), MESSAGES, "nobody is told twice");
-}
-
-fn except(line: &'static str, change: Do) -> impl Fn(usize, &str) -> Do {
-    move |_, heard| {
-        if heard == line || (!line.is_empty() && heard.starts_with(line)) { change.clone() } else { polite(heard) }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
