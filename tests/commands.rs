@@ -270,6 +270,45 @@ fn status_says_whether_it_works() {
     assert_eq!(status[0]["attention"], Value::Array(Vec::new()));
 }
 
+// --- audit
+
+#[test]
+fn the_ledger_is_exported_whole_or_by_days_as_csv_and_as_json() {
+    let trial = Trial::with_exports();
+    snapshot("audit_before_anything", &trial.run(&["audit", "export"]).ends_with(0));
+    trial.run(&["once"]).ends_with(0);
+    trial.run_at("2026-11-21T08:00:00Z", &["once"]).ends_with(0);
+    let all = trial.run(&["audit", "export"]).ends_with(0).out;
+    let objects = lines(&trial.run(&["audit", "export", "--format", "json"]).ends_with(0));
+    let mut reader = csv::Reader::from_reader(all.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let mut names: Vec<_> = header.iter().collect();
+    names.sort_unstable();
+    for (row, object) in reader.records().map(Result::unwrap).zip(&objects) {
+        assert_eq!(keys(object), names);
+        for (name, cell) in header.iter().zip(&row) {
+            let value = &object[name];
+            assert_eq!(cell, value.as_str().map_or_else(|| value.to_string().replace("null", ""), str::to_owned));
+        }
+    }
+    assert_eq!(all.lines().count(), objects.len() + 1);
+    let notices = |days: &[&str]| {
+        let ran = trial.run(&[&["audit", "export", "--format", "json"], days].concat()).ends_with(0);
+        lines(&ran)
+    };
+    let by_day = |day: &str| objects.iter().filter(|object| object["on"] == day).cloned().collect::<Vec<_>>();
+    assert!(!by_day("2026-11-21").is_empty());
+    assert_eq!(notices(&["--to", "2026-11-20"]), by_day("2026-11-20"));
+    assert_eq!(notices(&["--from", "2026-11-21"]), by_day("2026-11-21"));
+    let ran = trial.run(&["audit", "export", "-o", "ledger.csv"]).ends_with(0);
+    snapshot("audit_file", &ran);
+    let written = fs::read_to_string(trial.path("ledger.csv")).unwrap();
+    assert_eq!(written.replace(trial.path("ledger.csv").parent().unwrap().to_str().unwrap(), "[HOME]"), all);
+    snapshot("audit_nowhere", &trial.run(&["audit", "export", "-o", "no/ledger.csv"]).ends_with(1));
+    let reversed = ["audit", "export", "--from", "2026-11-21", "--to", "2026-11-20"];
+    snapshot("audit_reversed", &trial.run(&reversed).ends_with(1));
+}
+
 // --- check, preview, test-mail
 
 #[test]
@@ -371,7 +410,20 @@ fn help_fits_one_screen_and_every_command_has_its_own() {
     assert!(long.out.lines().count() <= 45, "{} lines", long.out.lines().count());
     snapshot("help", &long);
     assert_eq!(trial.run(&["-h"]).ends_with(0).out, long.out);
-    for command in ["run", "once", "check", "load", "list", "explain", "status", "replay", "preview", "test-mail"] {
+    for command in [
+        "run",
+        "once",
+        "check",
+        "load",
+        "list",
+        "explain",
+        "status",
+        "replay",
+        "preview",
+        "test-mail",
+        "settle",
+        "audit",
+    ] {
         assert!(long.out.contains(&format!("\n  {command} ")), "{command} is not in the help");
         let own = trial.run(&[command, "--help"]).ends_with(0);
         fits(&own);
@@ -420,9 +472,14 @@ fn colours_are_for_terminals_unless_asked_for() {
 #[test]
 fn a_reader_that_goes_away_is_no_reason_to_stop() {
     let trial = Trial::with_exports();
-    for arguments in
-        [&["once"][..], &["list"], &["list", "--format", "json"], &["preview", "--to", "preview"], &["--help"]]
-    {
+    for arguments in [
+        &["once"][..],
+        &["list"],
+        &["list", "--format", "json"],
+        &["audit", "export"],
+        &["preview", "--to", "preview"],
+        &["--help"],
+    ] {
         let mut command = trial.command();
         command.args(["--config"]).arg(trial.path("lapsewatch.toml")).args(["--at", MORNING]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

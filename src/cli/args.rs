@@ -2,10 +2,13 @@
 
 use std::{io::IsTerminal, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{NonEmptyStringValueParser, styling},
+};
 use jiff::{Timestamp, civil::Date};
 
-use crate::domain::policy::Rule;
+use crate::domain::{outbox::Verdict, policy::Rule};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Blue.on_default().bold())
@@ -26,11 +29,15 @@ Do:
   run         The daemon: load, evaluate and send, every day
   once        Load the inbox and send what is due now (--dry-run: only say so)
   load        Read exports now
+Decide:
+  settle      A message of which nobody knows whether it went
 Try out:
   check       Check configuration, messages and mail server
   preview     Write any message to files, without sending
   replay      Run the rules over old exports, day by day
   test-mail   Send 1 test message
+Records:
+  audit       Export what was told, to whom and why
 
 Options:
 {options}
@@ -137,12 +144,39 @@ pub enum Command {
     Explain(Explain),
     /// Is it working? Data age, last and next run, messages waiting
     Status,
+    /// Decide on a message of which nobody knows whether it went
+    Settle(Settle),
     /// Run the rules over old exports, day by day, against an empty store in memory
     Replay(Replay),
     /// Write messages as .eml, .html and .txt without sending
     Preview(Preview),
     /// Send one sample message through the real transport
     TestMail(TestMail),
+    /// What was told, to whom and why
+    Audit(Audit),
+}
+
+/// What a command does to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only reads.
+    Reads,
+    /// Writes one small decision, also while the daemon runs.
+    Decides,
+    /// Works on it, alone.
+    Works,
+}
+
+impl Command {
+    /// What the command does to the store.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        match self {
+            Self::Once(Once { dry_run: false }) | Self::Load(_) | Self::Run => Access::Works,
+            Self::Settle(_) => Access::Decides,
+            _ => Access::Reads,
+        }
+    }
 }
 
 /// `once`
@@ -186,6 +220,56 @@ pub struct Explain {
     pub address: String,
 }
 
+/// Who decides, for commands that write down a decision.
+#[derive(Debug, Args)]
+pub struct Decider {
+    /// Who decides, for the ledger [default: who runs it]
+    #[arg(long = "by", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub name: Option<String>,
+}
+
+/// `settle`
+#[derive(Debug, Args)]
+pub struct Settle {
+    /// Of the message: NR-XXXXX-XXXXX, from list --unknown
+    pub reference: String,
+    /// accepted (it arrived), resend (once more, under the same Message-ID) or
+    /// drop (never)
+    #[arg(value_parser = verdict)]
+    pub verdict: Verdict,
+    #[command(flatten)]
+    pub decider: Decider,
+}
+
+/// `audit`
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Which record.
+    #[command(subcommand)]
+    pub record: Record,
+}
+
+/// The records of `audit`.
+#[derive(Debug, Subcommand)]
+pub enum Record {
+    /// The ledger, a line for each notice: CSV, or JSON lines with --format json
+    Export(Export),
+}
+
+/// `audit export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// First day [default: of the ledger]
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Last day [default: of the ledger]
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// File to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// `replay`
 #[derive(Debug, Args)]
 pub struct Replay {
@@ -223,6 +307,10 @@ pub struct TestMail {
 
 fn instant(word: &str) -> Result<Timestamp, String> {
     word.parse().map_err(|_| "write day, time and zone, such as 2026-11-20T08:00:00Z".to_owned())
+}
+
+fn verdict(word: &str) -> Result<Verdict, String> {
+    Verdict::parse(word).ok_or_else(|| "decide accepted, resend or drop".to_owned())
 }
 
 fn rule(word: &str) -> Result<Rule, String> {

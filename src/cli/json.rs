@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::domain::message::{Message, Notice};
+use crate::{
+    domain::message::{Message, Notice},
+    store::StoredMessage,
+};
 
 /// One planned message.
 #[derive(Debug, Serialize)]
@@ -51,6 +54,30 @@ impl<'a> From<&'a Message> for MessageLine<'a> {
             kind: message.kind.as_str(),
             notices: message.notices.iter().map(NoticeLine::from).collect(),
             held: false,
+        }
+    }
+}
+
+/// One message of the outbox or the ledger.
+#[derive(Debug, Serialize)]
+pub struct StoredLine<'a> {
+    reference: &'a str,
+    recipient: &'a str,
+    kind: &'static str,
+    state: &'static str,
+    message_id: &'a str,
+    notices: Vec<NoticeLine<'a>>,
+}
+
+impl<'a> From<&'a StoredMessage> for StoredLine<'a> {
+    fn from(stored: &'a StoredMessage) -> Self {
+        Self {
+            reference: &stored.reference,
+            recipient: stored.message.recipient.as_str(),
+            kind: stored.message.kind.as_str(),
+            state: stored.state.as_str(),
+            message_id: &stored.message_id,
+            notices: stored.message.notices.iter().map(NoticeLine::from).collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Exit,
     args::{Format, List},
-    json::{NoticeLine, line},
+    json::{StoredLine, line},
     screen::{self, BOLD, FAINT, fit, hanging, in_short, say},
 };
 use crate::{
@@ -32,17 +32,6 @@ struct SubjectLine {
     deadline_on: Date,
     /// The day on which somebody was last told of the stage; `null` when nobody was.
     told: Option<Date>,
-}
-
-/// A message that needs a person; the JSON of `list --unknown`.
-#[derive(Debug, Serialize)]
-struct MessageRow<'a> {
-    reference: &'a str,
-    recipient: &'a str,
-    kind: &'static str,
-    state: &'static str,
-    message_id: &'a str,
-    notices: Vec<NoticeLine<'a>>,
 }
 
 /// Lists what was asked for.
@@ -136,22 +125,11 @@ fn print_messages(messages: &[StoredMessage], format: Format) -> anyhow::Result<
     }
     for message in messages {
         match format {
-            Format::Json => line(&mut std::io::stdout().lock(), &message_row(message))?,
+            Format::Json => line(&mut std::io::stdout().lock(), &StoredLine::from(message))?,
             Format::Text => print_message(message),
         }
     }
     Ok(Exit::Done)
-}
-
-fn message_row(stored: &StoredMessage) -> MessageRow<'_> {
-    MessageRow {
-        reference: &stored.reference,
-        recipient: stored.message.recipient.as_str(),
-        kind: stored.message.kind.as_str(),
-        state: stored.state.as_str(),
-        message_id: &stored.message_id,
-        notices: stored.message.notices.iter().map(NoticeLine::from).collect(),
-    }
 }
 
 fn print_message(stored: &StoredMessage) {

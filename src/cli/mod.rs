@@ -2,16 +2,19 @@
 //!
 //! Results go to standard output, everything else to standard error. No command asks a question.
 mod args;
+mod audit;
 mod check;
 mod explain;
 mod list;
 mod load;
 mod once;
+mod person;
 mod preview;
 mod progress;
 mod replay;
 mod run;
 mod screen;
+mod settle;
 mod status;
 mod test_mail;
 
@@ -23,7 +26,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use self::{
-    args::{Arguments, Command, Format, Once},
+    args::{Access, Arguments, Command, Format},
     run::Settings,
     screen::tell,
 };
@@ -164,16 +167,22 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
 }
 
 async fn with_site(command: &Command, config: Config, context: &Invocation, format: Format) -> anyhow::Result<Exit> {
-    let writes = matches!(command, Command::Once(Once { dry_run: false }) | Command::Load(_));
-    let _lock = if writes { app::lock_store(&config)? } else { None };
+    let access = command.access();
+    let _lock = if access == Access::Works { app::lock_store(&config)? } else { None };
     let clock = Arc::clone(&context.clock);
-    let site = if writes { app::open(config, clock).await? } else { app::open_to_read(config, clock).await? };
+    let site = match access {
+        Access::Works => app::open(config, clock).await?,
+        Access::Decides => app::open_beside(config, clock).await?,
+        Access::Reads => app::open_to_read(config, clock).await?,
+    };
     let ended = match command {
         Command::Once(options) => once::once(&site, options, format).await,
         Command::Load(options) => load::load(&site, options, format).await,
         Command::List(options) => list::list(&site, options, format).await,
         Command::Explain(options) => explain::explain(&site, options, format).await,
         Command::Status => status::status(&site, format).await,
+        Command::Settle(options) => settle::settle(&site, options, format).await,
+        Command::Audit(options) => audit::audit(&site, options, format).await,
         Command::TestMail(options) => test_mail::test_mail(&site, options).await,
         Command::Check | Command::Replay(_) | Command::Preview(_) | Command::Run => Ok(Exit::Done),
     };

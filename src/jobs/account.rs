@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
-use super::{JobError, Site};
+use super::{JobError, Site, likeness::most_like};
 use crate::{
     domain::{
         evaluate::{Dates, Showing, Standing, ladder, outrun, standing},
@@ -142,15 +142,11 @@ pub async fn explain(site: &Site, address: &Address) -> Result<Found, JobError> 
     Ok(Found::Account(Box::new(explainer.account(&files, ledger))))
 }
 
-/// How many like addresses are offered.
-const MOST_SIMILAR: usize = 3;
-
-fn similar(register: &Register, address: &Address) -> Vec<Address> {
-    let likeness = |known: &Address| strsim::jaro_winkler(known.as_str(), address.as_str());
-    let mut known: Vec<_> = register.subjects().map(Subject::address).map(|known| (likeness(&known), known)).collect();
-    known.retain(|(likeness, _)| *likeness > 0.9);
-    known.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    known.into_iter().take(MOST_SIMILAR).map(|(_, known)| known).collect()
+/// The known addresses most like one.
+#[must_use]
+pub fn similar(register: &Register, address: &Address) -> Vec<Address> {
+    let known: Vec<_> = register.subjects().map(Subject::address).collect();
+    most_like(address.as_str(), known.iter().map(Address::as_str)).into_iter().map(Address::new).collect()
 }
 
 struct Explainer<'a> {

@@ -10,6 +10,7 @@ pub mod deliverer;
 pub mod facts;
 pub mod forecast;
 pub mod hold;
+pub mod likeness;
 pub mod load;
 pub mod naming;
 pub mod observe;

@@ -1,0 +1,109 @@
+//! What a person decides from the command line: also while the daemon has the database, each in one small step.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+#[path = "smtp/fake.rs"]
+#[expect(dead_code, clippy::indexing_slicing, reason = "shared with tests/smtp.rs, which uses the rest of it")]
+mod fake;
+mod program;
+#[path = "program/through.rs"]
+mod through;
+
+use fake::{Do, Fake, polite};
+use program::{MORNING, Ran, Trial};
+use serde_json::Value;
+use through::{except, taken, through};
+
+/// Ten minutes later: what was deferred once is due again.
+const LATER: &str = "2026-11-20T08:10:00Z";
+
+#[track_caller]
+fn snapshot(name: &str, ran: &Ran) {
+    for line in ran.out.lines().chain(ran.err.lines()) {
+        assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+    }
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(name, ran.screen()) });
+}
+
+/// One object per line, without a word besides.
+#[track_caller]
+fn lines(ran: &Ran) -> Vec<Value> {
+    ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+    object[key].as_str().unwrap()
+}
+
+// --- settle
+
+/// A trial whose mail server never said whether it took anything, and the messages that wait for a person since.
+async fn left_in_doubt() -> (Trial, Vec<Value>) {
+    let trial = Trial::with_exports();
+    let silent = Fake::start(except(".", Do::Hang)).await;
+    through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=5", "once"]).ends_with(6);
+    let unknown = lines(&trial.run(&["list", "--unknown", "--format", "json"]).ends_with(0));
+    assert!(unknown.len() > 3, "{unknown:?}");
+    (trial, unknown)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_verdict_on_an_unknown_message_does_what_it_says_beside_a_running_daemon() {
+    let (trial, unknown) = left_in_doubt().await;
+    let references: Vec<_> = unknown.iter().map(|message| text(message, "reference")).collect();
+    snapshot("list_unknown", &trial.run(&["list", "--unknown"]).ends_with(0));
+    let database = format!("sqlite:{}", trial.path("data/lapsewatch.db").display());
+    let daemon = lapsewatch::store::sqlite::lock(&database).unwrap();
+    let by = ["--by", "Ada Example"];
+    snapshot("settle_accepted", &trial.run(&[&["settle", references[0], "accepted"], &by[..]].concat()).ends_with(0));
+    let lower = references[1].to_lowercase();
+    snapshot("settle_resend", &trial.run(&[&["settle", &lower, "resend"], &by[..]].concat()).ends_with(0));
+    let dropped = trial.run(&[&["settle", references[2], "drop", "--format", "json"], &by[..]].concat()).ends_with(0);
+    assert_eq!(
+        (text(&lines(&dropped)[0], "reference"), text(&lines(&dropped)[0], "state")),
+        (references[2], "cancelled")
+    );
+    drop(daemon);
+    let mended = Fake::start(|_, line| polite(line)).await;
+    through(&mended, &trial, LATER, &["once"]).ends_with(0);
+    let recipients: Vec<_> = unknown.iter().map(|message| text(message, "recipient").to_owned()).collect();
+    assert!(taken(&mended).contains(&recipients[1]), "sent again: {:?}", taken(&mended));
+    let heard = mended.heard().concat();
+    let times = |nth: usize| {
+        let id = format!("Message-ID: <{}>", text(&unknown[nth], "message_id"));
+        heard.iter().filter(|line| line.eq_ignore_ascii_case(&id)).count()
+    };
+    assert_eq!([times(0), times(1), times(2)], [0, 1, 0], "the one that was to be sent again, under the same name");
+    let left = lines(&trial.run(&["list", "--unknown", "--format", "json"]).ends_with(0));
+    assert_eq!(left, unknown[3..], "the others still wait");
+    let ledger = lines(&trial.run(&["audit", "export", "--format", "json"]).ends_with(0));
+    let told = |nth: usize| ledger.iter().find(|line| line["reference"] == references[nth]).unwrap();
+    assert_eq!((text(told(0), "state"), text(told(0), "reply")), ("accepted", "Ada Example decided: accepted"));
+    assert_eq!((text(told(1), "state"), told(1)["attempts"].as_u64()), ("accepted", Some(2)));
+    assert_eq!((text(told(2), "state"), text(told(2), "reply")), ("cancelled", "Ada Example decided: drop"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_settled_is_said_and_nothing_changes() {
+    let (trial, unknown) = left_in_doubt().await;
+    let reference = text(&unknown[0], "reference");
+    trial.run(&["settle", reference, "accepted"]).ends_with(0);
+    let before = trial.run(&["audit", "export"]).ends_with(0).out;
+    snapshot("settle_twice", &trial.run(&["settle", reference, "resend"]).ends_with(1));
+    let ledger = lines(&trial.run(&["audit", "export", "--format", "json"]).ends_with(0));
+    let waits = ledger.iter().find(|line| line["state"] == "deferred").unwrap();
+    snapshot("settle_waiting", &trial.run(&["settle", text(waits, "reference"), "drop"]).ends_with(1));
+    let mistyped = text(&unknown[1], "reference").replace('-', "");
+    snapshot("settle_typo", &trial.run(&["settle", &mistyped, "drop"]).ends_with(1));
+    snapshot("settle_unheard_of", &trial.run(&["settle", "XX", "drop"]).ends_with(1));
+    snapshot("settle_no_verdict", &trial.run(&["settle", reference, "maybe"]).ends_with(2));
+    assert_eq!(trial.run(&["audit", "export"]).ends_with(0).out, before);
+}
+
+#[test]
+fn who_decides_is_the_account_that_asked_unless_somebody_is_named() {
+    let trial = Trial::with_exports();
+    let ran = trial.run(&["settle", "NR-AAAAA-BBBBB", "drop"]).ends_with(1);
+    snapshot("settle_before_anything", &ran);
+    assert!(trial.names("data").is_empty(), "asking makes no database");
+    trial.run(&["settle", "NR-AAAAA-BBBBB", "drop", "--by", ""]).ends_with(2);
+}
