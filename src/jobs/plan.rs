@@ -98,8 +98,8 @@ fn adopted(first: &[Rule], hold: Option<&HoldReasons>) -> Vec<Rule> {
     match hold {
         None => first.to_vec(),
         Some(hold) if hold.trips.is_empty() => {
-            let held = hold.rules();
-            first.iter().copied().filter(|rule| !held.contains(rule)).collect()
+            let waiting = hold.rules();
+            first.iter().copied().filter(|rule| !waiting.contains(rule)).collect()
         }
         Some(_) => Vec::new(),
     }

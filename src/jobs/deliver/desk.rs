@@ -37,7 +37,7 @@ const MESSAGES_A_WORKER: usize = 2;
 const QUOTA_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a store that fails is asked again before the delivery is given up.
-const STORE_PATIENCE: Duration = Duration::from_secs(120);
+const STORE_PATIENCE: Duration = Duration::from_mins(2);
 
 /// The longest wait between two tries at a store that fails.
 const LONGEST_STORE_WAIT: Duration = Duration::from_secs(5);
