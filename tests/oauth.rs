@@ -16,7 +16,10 @@ mod real;
 #[path = "oauth/world.rs"]
 mod world;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use fake::{Do, Fake, mail, polite};
@@ -27,7 +30,7 @@ use lapsewatch::{
 };
 use tokio::time::timeout;
 use wiremock::{MockServer, ResponseTemplate};
-use world::{CLIENT, SECRET, World, challenging, form, logs, refusing, server, tokens};
+use world::{CLIENT, SECRET, World, challenging, challenging_and, form, logs, refusing, server, tokens};
 
 const JO: &str = "jo.doe@anyshire.example";
 
@@ -111,6 +114,18 @@ async fn a_challenge_is_answered_with_nothing_and_its_status_is_told() {
         assert_eq!(connection.last().unwrap(), "", "{connection:?}");
     }
     assert_eq!(world.asked().await, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_after_its_challenge_has_refused_and_one_that_puts_us_off_has_not() {
+    let closing = World::new(challenging_and(Do::Close, &[]).await, tokens(3600).await);
+    let words = r#"(334 {"status":"401","schemes":"bearer","scope":"mail"}): check mail.smtp.username"#;
+    let error = closing.mailer(|_| ()).probe().await.unwrap_err();
+    check(&error, Some(Step::Auth), Decision::SenderWide, words);
+    let reply = "454 4.7.0 Temporary authentication failure";
+    let busy = World::new(challenging_and(Do::Say(reply), &[]).await, tokens(3600).await);
+    check(&busy.mailer(|_| ()).probe().await.unwrap_err(), Some(Step::Auth), Decision::TransportDown, reply);
+    assert_eq!((closing.asked().await, busy.asked().await), (2, 1));
 }
 
 #[tokio::test]
@@ -236,6 +251,20 @@ async fn an_answer_that_is_none_brings_the_transport_down() {
 }
 
 #[tokio::test]
+async fn an_answer_that_stops_half_way_is_waited_for_no_longer_than_the_limit() {
+    for (ending, words) in [
+        (Do::Say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"), "it gave no answer within 1 s"),
+        (Do::SayAndClose("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"), "it cannot be reached ("),
+    ] {
+        let half = Fake::start(answering(ending)).await;
+        let world = World::new(server(&["hunter2-1"]).await, tokens(3600).await);
+        let mailer = world.mailer(|settings| settings.token_url = format!("http://127.0.0.1:{}/token", half.port));
+        let error = timeout(Duration::from_secs(10), mailer.probe()).await.unwrap().unwrap_err();
+        check(&error, None, Decision::TransportDown, words);
+    }
+}
+
+#[tokio::test]
 async fn secrets_follow_no_redirect() {
     let elsewhere = tokens(3600).await;
     let redirect = ResponseTemplate::new(307).insert_header("location", format!("{}/token", elsewhere.uri()));
@@ -273,17 +302,17 @@ async fn an_endpoint_that_is_not_there_brings_the_transport_down() {
     );
 }
 
-/// An endpoint that speaks HTTP over TLS: it answers when the form's header has ended.
+/// The script of an endpoint by hand: it does so when the form's header has ended, and says nothing before.
+fn answering(ending: Do) -> impl Fn(usize, &str) -> Do {
+    let begun = AtomicBool::new(false);
+    move |_, line| if line.is_empty() && begun.fetch_or(true, SeqCst) { ending.clone() } else { Do::Split(&[]) }
+}
+
+/// An endpoint that speaks HTTP over TLS.
 async fn encrypted(name: &str) -> Fake {
     let body = r#"{"access_token":"hunter2-1","expires_in":3600}"#;
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
-    let answer: &'static str = answer.leak();
-    let begun = std::sync::atomic::AtomicBool::new(false);
-    Fake::start_tls(name, true, move |_, line| match line {
-        "" if begun.fetch_or(true, std::sync::atomic::Ordering::SeqCst) => Do::Say(answer),
-        _ => Do::Split(&[]),
-    })
-    .await
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    Fake::start_tls(name, true, answering(Do::Say(answer.leak()))).await
 }
 
 #[tokio::test]

@@ -47,6 +47,11 @@ pub async fn server(good: &'static [&'static str]) -> Fake {
 
 /// One that refuses with a challenge first, and waits for the answer.
 pub async fn challenging(good: &'static [&'static str]) -> Fake {
+    challenging_and(Do::Say(REFUSAL), good).await
+}
+
+/// One that ends a challenge so.
+pub async fn challenging_and(ending: Do, good: &'static [&'static str]) -> Fake {
     let challenged = Mutex::new(BTreeSet::new());
     Fake::start_tls("localhost", false, move |connection, line| {
         let is_good = good.iter().any(|token| log_in(token) == line);
@@ -54,7 +59,7 @@ pub async fn challenging(good: &'static [&'static str]) -> Fake {
             challenged.lock().unwrap().insert(connection);
             return Do::Say(CHALLENGE);
         }
-        if challenged.lock().unwrap().remove(&connection) { Do::Say(REFUSAL) } else { polite(line) }
+        if challenged.lock().unwrap().remove(&connection) { ending.clone() } else { polite(line) }
     })
     .await
 }

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use super::connect::Route;
 use crate::{
     config::{Auth, SecretFile, Smtp, Tls},
-    domain::delivery::Step,
+    domain::delivery::{Decision, Step},
     mail::{
         SendError,
         error::one_line,
@@ -157,26 +157,43 @@ impl Bearer {
         let command = commands::Auth::new(Mechanism::Xoauth2, credentials, None)
             .map_err(|error| SendError::Settings(format!("the log-in cannot be written: {error}")))?;
         let reply = route.step(Step::Auth, connection.command(command)).await;
-        let reply = reply.map_err(|error| self.refused(error, token, None))?;
+        let reply = reply.map_err(|error| self.refused(error, token))?;
         if !reply.has_code(334) {
             return route.expect(Step::Auth, reply, |code| code == 235).map(|_| ());
         }
         let challenge = challenge_of(&reply);
         let last = route.step(Step::Auth, connection.command(NOTHING)).await;
         let last = last.and_then(|reply| route.expect(Step::Auth, reply, |code| code == 235));
-        last.map(|_| ()).map_err(|error| self.refused(error, token, Some(challenge)))
+        last.map(|_| ()).map_err(|error| self.refused_after(&challenge, error, token, route))
     }
 
-    /// A permanent refusal as the refusal of the token; the server's challenge, if it made one, says more.
-    fn refused(&self, error: SendError, token: &Token, challenge: Option<String>) -> SendError {
+    /// A permanent refusal as the refusal of the token; anything else as it is.
+    fn refused(&self, error: SendError, token: &Token) -> SendError {
         match error {
-            SendError::Refused { server, reply, decision, .. } if reply.starts_with('5') => {
-                let is_about_token = challenge.is_some() || reply.starts_with("535");
-                let reply = challenge.map_or(reply.clone(), |status| format!("{reply}, {status}"));
-                let (reply, username) = (secret::hidden(&reply, &token.secret), self.username.clone());
-                SendError::TokenRefused { server, username, reply, is_about_token, decision }
-            }
+            SendError::Refused { server, reply, decision, .. } if reply.starts_with('5') => SendError::TokenRefused {
+                server,
+                username: self.username.clone(),
+                is_about_token: reply.starts_with("535"),
+                reply: secret::hidden(&reply, &token.secret),
+                decision,
+            },
             other => other,
+        }
+    }
+
+    /// What came after a challenge: a refusal of the token, even when the server only hangs up, unless it put us off.
+    fn refused_after(&self, challenge: &str, error: SendError, token: &Token, route: &Route) -> SendError {
+        let reply = match error.reply() {
+            Some(reply) if reply.starts_with('4') => return error,
+            Some(reply) if reply.starts_with('5') => format!("{reply}, {challenge}"),
+            _ => format!("334 {challenge}"),
+        };
+        SendError::TokenRefused {
+            server: route.server().to_owned(),
+            username: self.username.clone(),
+            is_about_token: true,
+            reply: secret::hidden(&reply, &token.secret),
+            decision: Decision::SenderWide,
         }
     }
 }
