@@ -129,6 +129,16 @@ async fn a_server_that_hangs_up_after_its_challenge_has_refused_and_one_that_put
 }
 
 #[tokio::test]
+async fn a_log_in_that_the_server_sends_back_is_not_shown() {
+    let sent_back = "dXNlcj1yZW1pbmRlcnNAYW55c2hpcmUuZXhhbXBsZQFhdXRoPUJlYXJlciBodW50ZXIyLTEBAQ==";
+    let reply = format!("535 5.7.8 I do not like {sent_back} at all").leak();
+    let world = World::new(refusing(reply).await, tokens(3600).await);
+    let error = world.mailer(|_| ()).probe().await.unwrap_err();
+    check(&error, Some(Step::Auth), Decision::SenderWide, "(535 5.7.8 I do not like … at all)");
+    assert!(world.smtp.heard()[0].contains(&format!("AUTH XOAUTH2 {sent_back}")), "it was ours");
+}
+
+#[tokio::test]
 async fn a_refusal_that_no_token_can_mend_asks_for_none() {
     let reply = "550 5.7.30 Basic authentication is not supported for Client Submission";
     let world = World::new(refusing(reply).await, tokens(3600).await);

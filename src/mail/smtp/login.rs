@@ -30,6 +30,9 @@ const PASSWORD_KEY: &str = "mail.smtp.password_file";
 /// LOGIN asks twice; a server that asks more often is not asking for a log-in.
 const MOST_CHALLENGES: usize = 2;
 
+/// A longer word of a server's refusal, in bytes, tells an operator nothing.
+const LONGEST_WORD: usize = 60;
+
 /// The answer to a refused token's challenge, so that the server says its refusal in full.
 const NOTHING: &str = "\r\n";
 
@@ -157,24 +160,24 @@ impl Bearer {
         let command = commands::Auth::new(Mechanism::Xoauth2, credentials, None)
             .map_err(|error| SendError::Settings(format!("the log-in cannot be written: {error}")))?;
         let reply = route.step(Step::Auth, connection.command(command)).await;
-        let reply = reply.map_err(|error| self.refused(error, token))?;
+        let reply = reply.map_err(|error| self.refused(error))?;
         if !reply.has_code(334) {
             return route.expect(Step::Auth, reply, |code| code == 235).map(|_| ());
         }
-        let challenge = challenge_of(&reply);
+        let challenge = challenge_of(&reply, token);
         let last = route.step(Step::Auth, connection.command(NOTHING)).await;
         let last = last.and_then(|reply| route.expect(Step::Auth, reply, |code| code == 235));
-        last.map(|_| ()).map_err(|error| self.refused_after(&challenge, error, token, route))
+        last.map(|_| ()).map_err(|error| self.refused_after(&challenge, error, route))
     }
 
     /// A permanent refusal as the refusal of the token; anything else as it is.
-    fn refused(&self, error: SendError, token: &Token) -> SendError {
+    fn refused(&self, error: SendError) -> SendError {
         match error {
             SendError::Refused { server, reply, decision, .. } if reply.starts_with('5') => SendError::TokenRefused {
                 server,
                 username: self.username.clone(),
                 is_about_token: reply.starts_with("535"),
-                reply: secret::hidden(&reply, &token.secret),
+                reply: without_long_words(&reply),
                 decision,
             },
             other => other,
@@ -182,17 +185,17 @@ impl Bearer {
     }
 
     /// What came after a challenge: a refusal of the token, even when the server only hangs up, unless it put us off.
-    fn refused_after(&self, challenge: &str, error: SendError, token: &Token, route: &Route) -> SendError {
+    fn refused_after(&self, challenge: &str, error: SendError, route: &Route) -> SendError {
         let reply = match error.reply() {
             Some(reply) if reply.starts_with('4') => return error,
-            Some(reply) if reply.starts_with('5') => format!("{reply}, {challenge}"),
+            Some(reply) if reply.starts_with('5') => format!("{}, {challenge}", without_long_words(reply)),
             _ => format!("334 {challenge}"),
         };
         SendError::TokenRefused {
             server: route.server().to_owned(),
             username: self.username.clone(),
             is_about_token: true,
-            reply: secret::hidden(&reply, &token.secret),
+            reply,
             decision: Decision::SenderWide,
         }
     }
@@ -209,8 +212,14 @@ fn check_offer(route: &Route, connection: &AsyncSmtpConnection, mechanism: Mecha
 }
 
 /// The status that a server sends with a refusal, JSON in base64, on one line.
-fn challenge_of(reply: &Response) -> String {
+fn challenge_of(reply: &Response, token: &Token) -> String {
     let status = reply.first_word().and_then(|word| STANDARD.decode(word).ok());
-    let status = status.map(|bytes| one_line(&String::from_utf8_lossy(&bytes)));
-    status.filter(|status| !status.is_empty()).unwrap_or_else(|| "no status".to_owned())
+    let status = status.map(|bytes| secret::hidden(&String::from_utf8_lossy(&bytes), &token.secret));
+    status.filter(|status| !status.is_empty()).map_or_else(|| "no status".to_owned(), |status| one_line(&status))
+}
+
+/// A reply without what could be our own log-in, or a piece of it, sent back to us.
+fn without_long_words(reply: &str) -> String {
+    let short = |word| if str::len(word) > LONGEST_WORD { "…" } else { word };
+    reply.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
