@@ -7,10 +7,7 @@ use crate::{
     config::{Config, Transport},
     jobs::Site,
     mail::{Mailer, SendError, directory::DirectoryMailer, smtp::SmtpMailer},
-    store::{
-        Store, StoreError,
-        sqlite::{IN_MEMORY, SqliteStore, StoreLock, lock, path_of},
-    },
+    store::{Place, StoreError, StoreLock},
 };
 
 /// Why the parts could not be put together.
@@ -24,47 +21,27 @@ pub enum StartError {
     Mail(#[from] SendError),
 }
 
-/// Opens the store of a configuration, for reading commands.
+/// Where the store of a configuration is.
 ///
 /// # Errors
-/// When the database cannot be opened or is of a newer version.
-pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(SqliteStore::open(&config.database.url).await?))
+/// When the URL names none.
+pub fn place(config: &Config) -> Result<Place, StoreError> {
+    Place::new(&config.database.url, None)
 }
 
-/// Opens the store for a command that only reads: its tables stay as they are.
-///
-/// # Errors
-/// When the database cannot be opened or is of another version.
-pub async fn open_store_to_read(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(SqliteStore::open_to_read(&config.database.url).await?))
+/// Where a command that only reads or decides finds the store: one that is not there yet is taken as an empty one in
+/// memory, and not made.
+fn place_to_read(config: &Config) -> Result<Place, StoreError> {
+    let place = place(config)?;
+    Ok(if place.is_missing() { Place::memory() } else { place })
 }
 
-/// Opens the store for a command that writes one small decision, also while the daemon runs: its tables stay as they
-/// are.
-///
-/// # Errors
-/// When the database cannot be opened or is of another version.
-pub async fn open_store_beside(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(SqliteStore::open_beside(&config.database.url).await?))
-}
-
-/// The configuration for a command that only reads or decides: where no database is yet, it reads an empty one in memory and
-/// makes none.
-#[must_use]
-fn leaving_no_trace(mut config: Config) -> Config {
-    if path_of(&config.database.url).is_some_and(|path| !path.exists()) {
-        IN_MEMORY.clone_into(&mut config.database.url);
-    }
-    config
-}
-
-/// Takes the right to write to the store of a configuration; hold it for as long as anything is written.
+/// Takes the right to load and plan on the store of a configuration; hold it for as long as that is done.
 ///
 /// # Errors
 /// When another program has it.
-pub fn lock_store(config: &Config) -> Result<Option<StoreLock>, StoreError> {
-    lock(&config.database.url)
+pub async fn lock_store(config: &Config) -> Result<StoreLock, StoreError> {
+    place(config)?.lock().await
 }
 
 /// The way out that a configuration names. Connects to nothing yet.
@@ -83,7 +60,7 @@ pub fn mailer(config: &Config) -> Result<Arc<dyn Mailer>, SendError> {
 /// # Errors
 /// What keeps a part from working.
 pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
-    let store = open_store(&config).await?;
+    let store = place(&config)?.open().await?;
     let mailer = mailer(&config)?;
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }
@@ -93,8 +70,7 @@ pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartEr
 /// # Errors
 /// What keeps a part from working.
 pub async fn open_to_read(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
-    let config = leaving_no_trace(config);
-    let store = open_store_to_read(&config).await?;
+    let store = place_to_read(&config)?.open_to_read().await?;
     let mailer = mailer(&config)?;
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }
@@ -104,8 +80,7 @@ pub async fn open_to_read(config: Config, clock: Arc<dyn Clock>) -> Result<Site,
 /// # Errors
 /// What keeps a part from working.
 pub async fn open_beside(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
-    let config = leaving_no_trace(config);
-    let store = open_store_beside(&config).await?;
+    let store = place_to_read(&config)?.open_beside().await?;
     let mailer = mailer(&config)?;
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }

@@ -246,7 +246,7 @@ fn a_rules_limits_can_be_set_without_its_ladder_and_its_ladder_replaces_the_whol
 fn every_wrong_folder_time_and_number_is_shown_at_once() {
     let file = r#"
 [database]
-url = "postgres://db.example/lapsewatch"
+url = "postgre://lw:hunter2@db.example/lw"
 [snapshots]
 inbox = "exports"
 archive = "./exports"
@@ -262,11 +262,11 @@ covered_domains = ["nhs.net", 5, "two words"]
 read_within_days = 366
 "#;
     assert_snapshot!(site(file).problems(), @r#"
-    error: `database.url` names a PostgreSQL database; this version has SQLite only
+    error: `database.url` must be "sqlite:PATH" or "postgres://USER@HOST/DATABASE"
      --> lapsewatch.toml:3:7
       |
-    3 | url = "postgres://db.example/lapsewatch"
-      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write "sqlite:PATH"
+    3 | url = "postgre://lw:*******@db.example/lw"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
     error: `snapshots.inbox` and `snapshots.archive` are the same folder
      --> lapsewatch.toml:6:11

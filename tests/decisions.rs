@@ -51,8 +51,7 @@ async fn each_verdict_on_an_unknown_message_does_what_it_says_beside_a_running_d
     let (trial, unknown) = left_in_doubt().await;
     let references: Vec<_> = unknown.iter().map(|message| text(message, "reference")).collect();
     snapshot("list_unknown", &trial.run(&["list", "--unknown"]).ends_with(0));
-    let database = format!("sqlite:{}", trial.path("data/lapsewatch.db").display());
-    let daemon = lapsewatch::store::sqlite::lock(&database).unwrap();
+    let daemon = lapsewatch::store::Place::file(trial.path("data/lapsewatch.db")).lock().await.unwrap();
     let by = ["--by", "Ada Example"];
     snapshot("settle_accepted", &trial.run(&[&["settle", references[0], "accepted"], &by[..]].concat()).ends_with(0));
     let lower = references[1].to_lowercase();

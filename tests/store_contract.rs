@@ -1,10 +1,10 @@
 //! What every store must do, whatever database is behind it: one suite, run on each.
 //!
-//! A second database joins by one more line in `stores!`. Instants and days are made up; nothing waits.
+//! Another database joins by one more word in `contract!`. Instants and days are made up; nothing waits.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
 mod support;
 
-use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{Timestamp, civil::Date};
 use lapsewatch::{
@@ -14,7 +14,7 @@ use lapsewatch::{
         history::{StatusHistory, Stretch},
         message::{Message, Notice},
         outbox::Verdict,
-        plan::{Plan, StageEntry},
+        plan::Plan,
         policy::{OnUnknown, Rule},
         quota::{Limit, Quota},
         register::{Deletion, Register, Subject, SubjectId},
@@ -23,8 +23,8 @@ use lapsewatch::{
         subject::{Address, OdsCode, Status},
     },
     store::{
-        Changes, Claim, Decided, HoldState, Lease, MessageNumber, MessageState, NewMessage, RunId, Settlement,
-        SnapshotRow, Snooze, Stopped, Store, StoreError, StoredMessage, Usage, sqlite::SqliteStore,
+        Changes, Claim, Decided, HoldState, Lease, MessageNumber, MessageState, NewMessage, Place, RunId, Settlement,
+        SnapshotRow, Snooze, Stopped, Store, StoredMessage, Usage,
     },
 };
 use proptest::{
@@ -33,29 +33,45 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
-use support::{address, on, site::Site, story::Story};
+use support::{
+    address,
+    base::{self, Base},
+    on,
+    site::Site,
+    story::Story,
+};
 
-/// A store and the folder it lives in, which goes when this goes.
+/// A store and the database it lives in, which goes when this goes.
 struct Opened {
     store: Arc<dyn Store>,
-    _folder: Option<tempfile::TempDir>,
+    _base: Option<Base>,
 }
 
-async fn in_a_file() -> Opened {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let url = format!("sqlite:{}", folder.path().join("contract.db").display());
-    let store = SqliteStore::open(&url).await.expect("opened");
-    Opened { store: Arc::new(store), _folder: Some(folder) }
+async fn opened(base: Base) -> Option<Opened> {
+    Some(Opened { store: base.open().await, _base: Some(base) })
 }
 
-async fn in_memory() -> Opened {
-    Opened { store: Arc::new(SqliteStore::in_memory().await.expect("opened")), _folder: None }
+async fn in_a_file() -> Option<Opened> {
+    opened(Base::sqlite()).await
+}
+
+async fn in_memory() -> Option<Opened> {
+    Some(Opened { store: Place::memory().open().await.expect("opened"), _base: None })
+}
+
+async fn on_a_server() -> Option<Opened> {
+    opened(Base::postgres()?).await
+}
+
+#[test]
+fn left_out_without_a_server() {
+    base::say_left_out("what a store must do");
 }
 
 /// Every test of the contract for every store.
 macro_rules! contract {
     ($($behaviour:ident)*) => {
-        stores!([$($behaviour)*] sqlite_file: in_a_file, sqlite_memory: in_memory);
+        stores!([$($behaviour)*] sqlite_file: in_a_file, sqlite_memory: in_memory, postgres: on_a_server);
     };
 }
 
@@ -68,8 +84,9 @@ macro_rules! stores {
             $(
                 #[tokio::test]
                 async fn $behaviour() {
-                    let opened = super::$open().await;
+                    let Some(opened) = super::$open().await else { return };
                     super::$behaviour(&*opened.store).await;
+                    opened.store.close().await;
                 }
             )*
         }
@@ -104,6 +121,7 @@ contract! {
     a_person_decides_on_an_unknown_outcome
     the_revision_changes_with_what_a_check_reads
     the_ledger_can_be_read_in_pages
+    every_text_comes_back_as_it_was
     a_civil_day_is_claimed_once_and_again_only_when_it_was_cut_off
     runs_are_listed_newest_first
 }
@@ -767,6 +785,28 @@ async fn the_ledger_can_be_read_in_pages(store: &dyn Store) {
     assert!(read.is_sorted_by_key(|line| line.number));
 }
 
+async fn every_text_comes_back_as_it_was(store: &dyn Store) {
+    let (run, plan) = save(store).await;
+    let texts = ["tab\there", "a\\Nb\\", "line\r\nline", "'quoted' \"twice\"", "\\N", "ü🦉\u{7f}", "", " "];
+    let like = plan.messages.first().expect("a message");
+    let odd = |nth: usize, text: &str| NewMessage { reference: format!("{nth} {text}"), ..named(like, 100 + nth) };
+    let messages: Vec<_> = texts.iter().enumerate().map(|(nth, text)| odd(nth, text)).collect();
+    store.save_climb(run, &[], &messages, at(0)).await.expect("written");
+    let stored: BTreeSet<_> = store.list_messages(&[]).await.expect("read").into_iter().map(|m| m.reference).collect();
+    for new in &messages {
+        assert!(stored.contains(&new.reference), "{:?} in {stored:?}", new.reference);
+    }
+    let leased = take(store, "mine", 10).await.expect("one is due");
+    let reply = "250 \0 from a broken server".to_owned();
+    let accepted = Settlement {
+        outcome: Outcome::Accepted { reply, assigned_id: None },
+        ..settled(&leased, MessageState::Accepted, 11, 11)
+    };
+    assert!(settle(store, accepted).await, "a NUL breaks nothing");
+    let kept = store.list_messages(&[MessageState::Accepted]).await.expect("read");
+    assert_eq!(kept.first().and_then(|m| m.reply.as_deref()), Some("250 \u{FFFD} from a broken server"));
+}
+
 // Days and runs.
 
 async fn a_civil_day_is_claimed_once_and_again_only_when_it_was_cut_off(store: &dyn Store) {
@@ -792,70 +832,4 @@ async fn runs_are_listed_newest_first(store: &dyn Store) {
     let shown: Vec<_> = runs.iter().map(|run| (run.id, run.kind.as_str(), run.finished_at)).collect();
     assert_eq!(shown, [(second, "daemon", None), (first, "once", Some(at(5)))]);
     assert_eq!(store.list_runs(1).await.expect("read").len(), 1);
-}
-
-// What belongs to SQLite alone.
-
-#[tokio::test]
-async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("newer.db");
-    let url = format!("sqlite:{}", path.display());
-    drop(SqliteStore::open(&url).await.expect("made"));
-    let pool = sqlx::SqlitePool::connect(&url).await.expect("opened");
-    sqlx::query("INSERT INTO _sqlx_migrations VALUES (9999, 'later', 0, 1, x'00', 0)")
-        .execute(&pool)
-        .await
-        .expect("aged");
-    pool.close().await;
-    let refused = SqliteStore::open(&url).await.expect_err("refused");
-    assert!(matches!(refused, StoreError::Migrate(_)), "{refused}");
-    assert!(refused.to_string().contains("newer lapsewatch"), "{refused}");
-}
-
-#[tokio::test]
-async fn what_was_written_is_there_after_the_store_is_opened_again() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let url = format!("sqlite:{}", folder.path().join("again.db").display());
-    let (_, plan) = save(&SqliteStore::open(&url).await.expect("made")).await;
-    let store = SqliteStore::open(&url).await.expect("opened again");
-    assert_eq!(store.list_messages(&[]).await.expect("read").len(), plan.messages.len());
-    let told = store.load_told().await.expect("read");
-    assert!(plan.told.iter().all(|StageEntry { episode, stage, .. }| told.holds(*episode, stage)));
-}
-
-/// Columns without a comment above them: `FILE: TABLE.COLUMN`.
-fn columns_without_comment(name: &str, sql: &str) -> Vec<String> {
-    let mut table = None;
-    let mut has_comment = false;
-    let mut found = Vec::new();
-    for line in sql.lines().map(str::trim) {
-        let mut words = line.split_whitespace();
-        let first = words.next().unwrap_or_default();
-        match (first, table) {
-            ("CREATE", _) if line.starts_with("CREATE TABLE") => table = line.split_whitespace().nth(2),
-            (_, Some(_)) if line.starts_with(')') => table = None,
-            ("--" | "" | "PRIMARY" | "UNIQUE" | "FOREIGN" | "CHECK", _) | (_, None) => {}
-            (column, Some(table)) if !has_comment => found.push(format!("{name}: {table}.{column}")),
-            _ => {}
-        }
-        has_comment = first == "--";
-    }
-    found
-}
-
-#[test]
-fn every_column_has_a_comment_above_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
-    let mut files = 0;
-    for entry in fs::read_dir(folder).expect("the migrations") {
-        let path = entry.expect("an entry").path();
-        let sql = fs::read_to_string(&path).expect("readable");
-        let bare = columns_without_comment(&path.display().to_string(), &sql);
-        assert!(bare.is_empty(), "{}", bare.join("\n"));
-        files += 1;
-    }
-    assert!(files > 1, "the migrations were found");
-    let bad = "CREATE TABLE a (\n  -- Its number.\n  id INTEGER,\n  name TEXT,\n  PRIMARY KEY (id)\n) STRICT;";
-    assert_eq!(columns_without_comment("bad.sql", bad), ["bad.sql: a.name"]);
 }

@@ -14,7 +14,7 @@ use crate::{
     config::{Config, Problem},
     jobs::deliver::renderer,
     mail::sender::expiries,
-    store::{StoreError, sqlite::path_of},
+    store::StoreError,
 };
 
 /// How long a mail server may take to answer a check, in seconds.
@@ -93,11 +93,12 @@ fn check_templates(config: &Config, tally: &mut Tally) -> bool {
 
 /// Looks at the store, if there is one; a check makes none.
 async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) -> Result<(), StoreError> {
-    if path_of(&config.database.url).is_some_and(|path| !path.exists()) {
+    let place = app::place(config)?;
+    if place.is_missing() {
         tally.ok("data", "nothing loaded yet: the database is made on the first run");
         return Ok(());
     }
-    let store = app::open_store_to_read(config).await?;
+    let store = place.open_to_read().await?;
     let snapshots = store.list_snapshots().await?;
     let register = store.load_register().await?;
     store.close().await;

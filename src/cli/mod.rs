@@ -168,7 +168,7 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
 
 async fn with_site(command: &Command, config: Config, context: &Invocation, format: Format) -> anyhow::Result<Exit> {
     let access = command.access();
-    let _lock = if access == Access::Works { app::lock_store(&config)? } else { None };
+    let lock = if access == Access::Works { Some(app::lock_store(&config).await?) } else { None };
     let clock = Arc::clone(&context.clock);
     let site = match access {
         Access::Works => app::open(config, clock).await?,
@@ -187,6 +187,9 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::Check | Command::Replay(_) | Command::Preview(_) | Command::Run => Ok(Exit::Done),
     };
     site.store.close().await;
+    if let Some(lock) = lock {
+        lock.release().await;
+    }
     ended
 }
 

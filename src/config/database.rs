@@ -1,17 +1,24 @@
 //! `[database]`: where the store is.
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use super::{
     layer::Entry,
+    problem::without_passwords,
     section::{Fault, Section},
     values,
 };
 
 /// `[database]`: where the store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Database {
-    /// `sqlite:PATH`.
+    /// `sqlite:PATH` or `postgres://USER@HOST/DATABASE`; it may hold a password, so show it to nobody.
     pub url: String,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("url", &without_passwords(&self.url)).finish()
+    }
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Option<Database> {
@@ -22,13 +29,12 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Database> {
 
 fn url(entry: &Entry) -> Result<String, Fault> {
     let url = values::text(entry)?;
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err(Fault::new("names a PostgreSQL database; this version has SQLite only")
-            .tip(Some("write \"sqlite:PATH\"".into())));
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(url);
     }
     let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
     match path {
-        None | Some("") => Err(Fault::new("must be \"sqlite:PATH\"")),
+        None | Some("") => Err(Fault::new("must be \"sqlite:PATH\" or \"postgres://USER@HOST/DATABASE\"")),
         Some(":memory:") => Ok("sqlite::memory:".to_owned()),
         Some(path) => Ok(format!("sqlite:{}", values::resolve(entry, Path::new(path)).display())),
     }

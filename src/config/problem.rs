@@ -65,7 +65,7 @@ impl Spot {
         Self {
             line: before.matches('\n').count() + 1,
             column: before.chars().count() - text.get(..line_start).map_or(0, |head| head.chars().count()) + 1,
-            source: source.to_owned(),
+            source: without_passwords(source),
             length: marked.chars().count().max(1),
         }
     }
@@ -82,6 +82,25 @@ impl Spot {
         let gutter = self.line.to_string().len() + 3;
         gutter + self.column + self.length + tip.chars().count() <= WIDTH
     }
+}
+
+/// A line whose URLs show no password: a `*` for each of its letters, so that carets stay where they were.
+pub(super) fn without_passwords(line: &str) -> String {
+    let secrets: Vec<_> = line.match_indices("://").flat_map(|(at, mark)| passwords(line, at + mark.len())).collect();
+    let is_secret = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+    line.char_indices().map(|(at, letter)| if is_secret(at) { '*' } else { letter }).collect()
+}
+
+/// The bytes of the passwords in the URL of which all after `://` begins at `from`.
+fn passwords(line: &str, from: usize) -> impl Iterator<Item = Range<usize>> {
+    let rest = line.get(from..).unwrap_or_default();
+    let is_end = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'');
+    let url = rest.get(..rest.find(is_end).unwrap_or(rest.len())).unwrap_or_default();
+    // The last @: who forgot to escape one in a password shows none of it either.
+    let user = url.rfind('@').and_then(|at| url.get(..at)).unwrap_or_default();
+    let before_host = user.find(':').map(|colon| from + colon + 1..from + user.len());
+    let parameter = url.find("password=").map(|key| from + key + "password=".len()..from + url.len());
+    [before_host, parameter].into_iter().flatten()
 }
 
 impl Problem {
@@ -210,5 +229,17 @@ mod tests {
     fn a_tip_without_a_place_stands_on_a_line_of_its_own() {
         let problem = Problem { severity: Severity::Warning, message: "m".into(), tip: Some("t".into()), place: None };
         assert_eq!(problem.to_string(), "warning: m\n  tip: t");
+    }
+
+    #[test]
+    fn a_url_shows_no_password() {
+        for (line, shown) in [
+            ("url = \"postgress://lw:hünt@r2@db/lw\" # mine", "url = \"postgress://lw:*******@db/lw\" # mine"),
+            ("postgres://lw@db/lw?sslmode=x&password=hunter2", "postgres://lw@db/lw?sslmode=x&password=*******"),
+            ("postgres://lw@db:5433/lw", "postgres://lw@db:5433/lw"),
+            ("sqlite:/var/lib/a:b@c", "sqlite:/var/lib/a:b@c"),
+        ] {
+            assert_eq!(without_passwords(line), shown);
+        }
     }
 }

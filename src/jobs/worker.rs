@@ -24,7 +24,7 @@ use super::{
     scheduler::{Due, Rope, Timetable, due},
     watch::Watch,
 };
-use crate::store::{Claim, sqlite::StoreLock};
+use crate::store::{Claim, StoreLock};
 
 /// What a reload replaces as a whole.
 #[derive(Clone)]

@@ -35,11 +35,28 @@ pub enum StoreError {
         /// The value.
         value: String,
     },
-    /// Another program works on the same store.
-    #[error("another lapsewatch is at work on {path}: wait for it, or stop it")]
+    /// The URL names no database that we know.
+    #[error("database.url cannot be used: {why}")]
+    Url {
+        /// What is wrong with it; never the URL, which may hold a password.
+        why: String,
+    },
+    /// A connection over a network on which anybody could answer.
+    #[error(
+        "sslmode={mode} would give the password for {host} to whoever answers: leave it out, and the server's \
+         certificate is checked; name a private authority with sslrootcert=FILE"
+    )]
+    Unverified {
+        /// The server.
+        host: String,
+        /// What the URL asks for.
+        mode: &'static str,
+    },
+    /// Another program has the right to load and plan.
+    #[error("another lapsewatch is at work on {place}: wait for it, or stop it")]
     Busy {
-        /// The lock file.
-        path: String,
+        /// The store, without a password.
+        place: String,
     },
     /// The lock file cannot be made.
     #[error("cannot lock {path}: {source}")]

@@ -1,12 +1,17 @@
 //! The store: what is known, what was decided and what was told, kept through restarts.
 //!
-//! [`Store`] is what the jobs ask for; each database is one folder beside this file. A store keeps and finds; it
-//! decides nothing. It never sends mail and never awaits anything but the database inside a transaction.
+//! [`Store`] is what the jobs ask for, and [`Place`] where it is. Its statements are written once, in `sql`; what is
+//! SQLite's or PostgreSQL's alone is in the folder of that name. A store keeps and finds; it decides nothing. It never
+//! sends mail and never awaits anything but the database inside a transaction.
 mod error;
+mod lock;
 mod messages;
+mod place;
+pub mod postgres;
 mod rows;
 mod runs;
 mod snapshots;
+mod sql;
 pub mod sqlite;
 mod standings;
 
@@ -24,10 +29,12 @@ use crate::domain::{
 
 pub use self::{
     error::StoreError,
+    lock::StoreLock,
     messages::{
         Exchanged, Lease, LeaseHeld, LedgerLine, MessageNumber, NewMessage, RefusedNotice, Revision, Settlement,
         StoredMessage,
     },
+    place::Place,
     runs::{Claim, Decided, Hold, HoldState, OpenEpisode, RunId, RunRow},
     snapshots::{Changes, SnapshotRow},
     standings::{Snooze, Standings, Stopped, Unreachable, Usage},
@@ -40,9 +47,7 @@ pub use crate::domain::outbox::MessageState;
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Whether other programs may work on the store at the same time.
-    fn is_shared(&self) -> bool {
-        false
-    }
+    fn is_shared(&self) -> bool;
     /// Everything known about subjects, contacts and snapshots.
     async fn load_register(&self) -> Result<Register, StoreError>;
     /// The open episodes and what was told in them.

@@ -1,0 +1,141 @@
+//! Where a store is, and the one place that chooses between databases: a URL in, a store or its lock out.
+//!
+//! A URL may hold a password. It is parsed here and shown nowhere: not in errors, not in `Debug`, not in logs.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+
+use super::{
+    Store, StoreError, StoreLock, postgres,
+    sqlite::{self, SqliteStore},
+};
+
+/// Where a store is.
+#[derive(Clone)]
+pub struct Place {
+    shown: String,
+    at: At,
+}
+
+#[derive(Clone)]
+enum At {
+    /// Gone when the store is dropped.
+    Memory,
+    /// A SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL server.
+    Server(Box<PgConnectOptions>),
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({})", self.shown)
+    }
+}
+
+/// The URL without a password.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown.fmt(f)
+    }
+}
+
+impl Place {
+    /// The place of a URL: `sqlite:PATH`, `sqlite::memory:` or `postgres://USER@HOST/DATABASE`. A password given here
+    /// takes the place of the URL's.
+    ///
+    /// # Errors
+    /// `Url` when it names no database that we know, `Unverified` when it asks for a connection over a network on
+    /// which anybody could answer.
+    pub fn new(url: &str, password: Option<&SecretString>) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Ok(match path.strip_prefix("//").unwrap_or(path) {
+                ":memory:" => Self::memory(),
+                path => Self::file(path),
+            });
+        }
+        let mut options = postgres::options(url)?;
+        if let Some(password) = password {
+            options = options.password(password.expose_secret());
+        }
+        Ok(Self { shown: postgres::shown(&options), at: At::Server(Box::new(options)) })
+    }
+
+    /// A store that is gone when dropped.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self { shown: "sqlite::memory:".to_owned(), at: At::Memory }
+    }
+
+    /// A SQLite file.
+    #[must_use]
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self { shown: format!("sqlite:{}", path.display()), at: At::File(path) }
+    }
+
+    /// Whether there is certainly no store yet: a file that does not exist.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(&self.at, At::File(path) if !path.exists())
+    }
+
+    /// Opens the store, making a file and bringing the tables up to date when needed.
+    ///
+    /// # Errors
+    /// `Open` when it cannot be opened, `Migrate` when it is of a newer version.
+    pub async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match &self.at {
+            At::Memory => Arc::new(SqliteStore::in_memory().await?),
+            At::File(_) => Arc::new(SqliteStore::open(&self.shown).await?),
+            At::Server(options) => Arc::new(postgres::open(options).await?),
+        })
+    }
+
+    /// Opens the store for reading: nothing is made, and its tables are not brought up to date.
+    ///
+    /// # Errors
+    /// `Open` when it cannot be opened, `Migrate` when it is of a newer version, `Older` when of an older one.
+    pub async fn open_to_read(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match &self.at {
+            At::Memory => Arc::new(SqliteStore::in_memory().await?),
+            At::File(_) => Arc::new(SqliteStore::open_to_read(&self.shown).await?),
+            At::Server(options) => Arc::new(postgres::open_to_read(options).await?),
+        })
+    }
+
+    /// Opens the store for a small decision beside the program that has the right to load and plan: nothing is made,
+    /// and its tables are not brought up to date.
+    ///
+    /// # Errors
+    /// As [`open_to_read`](Self::open_to_read).
+    pub async fn open_beside(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match &self.at {
+            At::Memory => Arc::new(SqliteStore::in_memory().await?),
+            At::File(_) => Arc::new(SqliteStore::open_beside(&self.shown).await?),
+            At::Server(options) => Arc::new(postgres::open_beside(options).await?),
+        })
+    }
+
+    /// Takes the right to load and plan.
+    ///
+    /// # Errors
+    /// `Busy` when another program has it; `Lock` or `Open` when nobody can be asked.
+    pub async fn lock(&self) -> Result<StoreLock, StoreError> {
+        self.try_lock().await?.ok_or_else(|| StoreError::Busy { place: self.shown.clone() })
+    }
+
+    /// Takes the right to load and plan, when nobody else has it.
+    ///
+    /// # Errors
+    /// `Lock` or `Open` when nobody can be asked.
+    pub async fn try_lock(&self) -> Result<Option<StoreLock>, StoreError> {
+        match &self.at {
+            At::Memory => Ok(Some(StoreLock::nobody_else())),
+            At::File(path) => sqlite::try_lock(path).map(|file| file.map(StoreLock::of_file)),
+            At::Server(options) => postgres::try_lock(options).await,
+        }
+    }
+}
