@@ -1,6 +1,8 @@
 //! The daemon: which days run, what a restart finds, and how it answers signals and the service manager.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail tests")]
 
+#[path = "support/base.rs"]
+mod base;
 #[path = "daemon/days.rs"]
 mod days;
 #[path = "daemon/house.rs"]

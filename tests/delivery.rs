@@ -4,6 +4,8 @@
 //! second sends through real servers when the environment names them, as `tests/servers/postfix start` prints them.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
+#[path = "support/base.rs"]
+mod base;
 #[path = "delivery/real.rs"]
 mod real;
 
@@ -17,6 +19,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base::Base;
 use jiff::{SignedDuration, Timestamp};
 use lapsewatch::{
     clock::{Clock, ManualClock},
@@ -33,7 +36,7 @@ use lapsewatch::{
         run::{Finished, run_today},
     },
     mail::{Mailer, Outgoing, Receipt, SendError, Session, memory::MemoryMailer},
-    store::{MessageState, Store, StoredMessage, sqlite::SqliteStore},
+    store::{MessageState, Store, StoredMessage},
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -76,15 +79,17 @@ struct World {
     clock: Arc<ManualClock>,
     config: Arc<Config>,
     store: Arc<dyn Store>,
+    base: Base,
 }
 
 impl World {
     /// With these accounts, last used on these days, in the inbox.
     async fn new(used: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let base = Base::new();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let sets = [
-            format!("database.url=\"sqlite:{}\"", path("lapsewatch.db")),
+            format!("database.url=\"{}\"", base.url()),
             format!("snapshots.inbox=\"{}\"", path("inbox")),
             format!("snapshots.archive=\"{}\"", path("archive")),
             format!("snapshots.quarantine=\"{}\"", path("quarantine")),
@@ -98,9 +103,9 @@ impl World {
         let today = clock.today(&jiff::tz::TimeZone::UTC);
         let sources = config::Sources { file: None, environment: Vec::new(), overrides: &sets, today };
         let config = Arc::new(config::load(&sources).unwrap().config);
-        let store = Arc::new(SqliteStore::open(&config.database.url).await.unwrap());
+        let store = base.open().await;
         fs::create_dir(folder.path().join("inbox")).unwrap();
-        let world = Self { folder, clock, config, store };
+        let world = Self { folder, clock, config, store, base };
         world.drop_in("site-contacts.csv", CONTACTS);
         world.drop_in("2026-11-20 accounts.csv", &export("2026-11-20", used));
         world
@@ -158,10 +163,8 @@ impl World {
 
     /// The outcomes of every attempt so far, in the order of messages and attempts; `None` is not settled.
     async fn attempts(&self) -> Vec<Option<String>> {
-        let pool = sqlx::SqlitePool::connect(&self.config.database.url).await.unwrap();
         let rows: Vec<(Option<String>,)> =
-            sqlx::query_as("SELECT outcome FROM attempt ORDER BY message_id, number").fetch_all(&pool).await.unwrap();
-        pool.close().await;
+            self.base.find("SELECT outcome FROM attempt ORDER BY message_id, number").await;
         rows.into_iter().map(|(outcome,)| outcome).collect()
     }
 }

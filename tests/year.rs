@@ -27,10 +27,9 @@ use lapsewatch::{
     },
     jobs::{Site, naming::names, replay::Replay, run::run_today},
     mail::memory::MemoryMailer,
-    store::sqlite::SqliteStore,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use support::{config, short};
+use support::{base::Base, config, short};
 use tokio_util::sync::CancellationToken;
 
 const PEOPLE: usize = 20;
@@ -201,20 +200,21 @@ struct Daemon {
     clock: Arc<ManualClock>,
     mailer: MemoryMailer,
     exports: PathBuf,
+    _base: Base,
     _folder: tempfile::TempDir,
 }
 
 impl Daemon {
     async fn open(exports: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let url = format!("sqlite:{}", folder.path().join("year.db").display());
-        let store = Arc::new(SqliteStore::open(&url).await.expect("opened"));
+        let base = Base::new();
+        let store = base.open().await;
         let clock = Arc::new(ManualClock::new(jiff::Timestamp::UNIX_EPOCH));
         let mailer = MemoryMailer::new();
         let config = Arc::new(config_in(folder.path()));
         let site = Site { config, store, clock: clock.clone(), mailer: Arc::new(mailer.clone()) };
         fs::create_dir_all(&site.config.snapshots.inbox).expect("made");
-        Self { site, clock, mailer, exports: exports.to_owned(), _folder: folder }
+        Self { site, clock, mailer, exports: exports.to_owned(), _base: base, _folder: folder }
     }
 
     /// Puts the files of a day into the inbox.

@@ -17,7 +17,7 @@ use lapsewatch::{
         worker::{Plant, Worker},
     },
     mail::{SendError, memory::MemoryMailer},
-    store::{Claim, RunRow, Store, sqlite::SqliteStore},
+    store::{Claim, Place, RunRow, Store},
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -37,7 +37,7 @@ struct Desk {
 
 impl Desk {
     async fn new(house: &House, mailer: MemoryMailer, now: &str) -> Self {
-        let store = Arc::new(SqliteStore::in_memory().await.unwrap());
+        let store = Place::memory().open().await.unwrap();
         Self::on(house.config(), store, mailer, now).await
     }
 

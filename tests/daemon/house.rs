@@ -4,19 +4,22 @@ use std::{fmt::Write as _, fs, path::PathBuf, sync::Arc};
 use jiff::{Timestamp, civil::Date};
 use lapsewatch::{
     config::{self, Config, Sources},
-    store::{MessageState, RunRow, Store, sqlite::SqliteStore},
+    store::{MessageState, RunRow, Store},
 };
 use tempfile::TempDir;
+
+use crate::base::Base;
 
 /// Everything one daemon has.
 pub struct House {
     pub folder: TempDir,
+    base: Base,
 }
 
 impl House {
     /// A house whose configuration ends with `more`. Everything is a folder or file of its own below the house.
     pub fn new(more: &str) -> Self {
-        let house = Self { folder: tempfile::tempdir().unwrap() };
+        let house = Self { folder: tempfile::tempdir().unwrap(), base: Base::new() };
         house.configure(more);
         for name in ["inbox", "archive", "quarantine"] {
             fs::create_dir(house.path(name)).unwrap();
@@ -28,9 +31,10 @@ impl House {
     pub fn configure(&self, more: &str) {
         let text = format!(
             "[adoption]\nhold = false\n[breaker]\nenabled = false\n\
-             [database]\nurl = \"sqlite:store.db\"\n\
+             [database]\nurl = \"{}\"\n\
              [snapshots]\ninbox = \"inbox\"\narchive = \"archive\"\nquarantine = \"quarantine\"\n\
-             settle_secs = 0\npoll_secs = 1\n{more}\n"
+             settle_secs = 0\npoll_secs = 1\n{more}\n",
+            self.base.url()
         );
         fs::write(self.path("lapsewatch.toml"), text).unwrap();
     }
@@ -47,7 +51,7 @@ impl House {
     }
 
     pub async fn store(&self) -> Arc<dyn Store> {
-        Arc::new(SqliteStore::open(&self.config().database.url).await.unwrap())
+        self.base.open().await
     }
 
     /// Notes that a day was run, so that the next start has something to catch up with.
