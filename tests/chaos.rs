@@ -8,6 +8,8 @@
 
 #[path = "chaos/clock.rs"]
 mod clock;
+#[path = "chaos/database.rs"]
+mod database;
 #[path = "chaos/disk.rs"]
 mod disk;
 #[path = "chaos/fleet.rs"]
@@ -20,6 +22,8 @@ mod judge;
 mod judge_tests;
 #[path = "chaos/ledger.rs"]
 mod ledger;
+#[path = "chaos/postgres.rs"]
+mod postgres;
 #[path = "chaos/rig.rs"]
 mod rig;
 #[path = "chaos/server.rs"]

@@ -13,8 +13,9 @@ use super::{
     ledger::{Due, Line},
 };
 
-/// Messages that one life can have under way when it is killed: as many as it has connections.
-pub const UNDER_WAY: usize = 3;
+/// Messages that one life can have under way when it is killed: two for each of its three connections, the second of
+/// which waits for the first.
+pub const UNDER_WAY: usize = 6;
 
 /// Everything there is to judge by.
 #[derive(Debug, Clone, Default)]

@@ -2,8 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use sqlx::{Connection, PgConnection, SqliteConnection};
 
-use super::site::Site;
+use super::site::{Place, Site};
 
 /// What one recipient is told: of whom, by which rule, at which stage.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,10 +59,12 @@ pub fn due(site: &Site, at: &str) -> BTreeSet<Due> {
     messages.iter().flat_map(notices).collect()
 }
 
-/// The references that `list --unknown` shows, each with its Message-ID.
+/// The references that `list --unknown` shows, each with its Message-ID. Messages without notices, such as the
+/// operator's, are left out: the ledger is about notices.
 pub fn unknown(site: &Site, at: &str) -> BTreeMap<String, String> {
     let messages = objects(&site.ask(at, &["--format", "json", "list", "--unknown"]));
-    messages.iter().map(|message| (word(message, "reference"), word(message, "message_id"))).collect()
+    let told = messages.iter().filter(|message| !message["notices"].as_array().unwrap().is_empty());
+    told.map(|message| (word(message, "reference"), word(message, "message_id"))).collect()
 }
 
 fn objects(lines: &str) -> Vec<Value> {
@@ -74,16 +77,21 @@ fn word(object: &Value, name: &str) -> String {
 
 /// The ledger, one line a notice.
 pub async fn lines(site: &Site) -> Vec<Line> {
-    let file = format!("sqlite:{}", site.path("data/store.db").display());
-    let pool = sqlx::SqlitePool::connect(&file).await.unwrap();
-    let rows: Vec<(String, String, String, String, String, String, String)> = sqlx::query_as(
-        "SELECT message.recipient, notice.subject, notice.rule, notice.stage, message.message_id, message.reference,
-         message.state FROM notice JOIN message ON message.id = notice.message_id ORDER BY notice.id",
-    )
-    .fetch_all(&pool)
-    .await
-    .unwrap();
-    pool.close().await;
+    const LEDGER: &str = "SELECT message.recipient, notice.subject, notice.rule, notice.stage, message.message_id,
+         message.reference, message.state
+         FROM notice JOIN message ON message.id = notice.message_id ORDER BY notice.id";
+    type Row = (String, String, String, String, String, String, String);
+    let rows: Vec<Row> = match &site.place {
+        Place::Sqlite => {
+            let file = format!("sqlite:{}", site.path("data/store.db").display());
+            let mut store = SqliteConnection::connect(&file).await.unwrap();
+            sqlx::query_as(LEDGER).fetch_all(&mut store).await.unwrap()
+        }
+        Place::Postgres { direct, .. } => {
+            let mut store = PgConnection::connect(direct).await.unwrap();
+            sqlx::query_as(LEDGER).fetch_all(&mut store).await.unwrap()
+        }
+    };
     let line = |(recipient, subject, rule, stage, message_id, reference, state)| Line {
         due: Due { recipient, subject, rule, stage },
         message_id,

@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use super::{
     fleet::Aim,
     ledger,
+    postgres::Database,
     rig::Rig,
     server::Moment,
     site::{MONDAY, Place, THURSDAY_NIGHT},
@@ -150,4 +151,11 @@ impl Storm {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_program_on_sqlite_loses_nothing_and_tells_nobody_twice() {
     Storm::new(&Place::Sqlite, 1).await.rage().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_on_postgres_lose_nothing_and_tell_nobody_twice() {
+    let Some(database) = Database::set_up("chaos with three replicas on PostgreSQL").await else { return };
+    Storm::new(&Place::postgres(&database), 3).await.rage().await;
+    database.tear_down().await;
 }
