@@ -6,7 +6,7 @@ use super::{
     journal::What,
     postgres::Database,
     rig::Rig,
-    site::{MONDAY, Place},
+    site::MONDAY,
 };
 
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -16,7 +16,7 @@ const A_MINUTE: Duration = Duration::from_mins(1);
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_whose_database_goes_away_for_a_minute_wait_and_go_on() {
     let Some(database) = Database::set_up("a database that goes away").await else { return };
-    let rig = Rig::new(1, 20, &Place::postgres(&database)).await;
+    let rig = Rig::new(1, 20, &database.place()).await;
     rig.weather.calm_down();
     rig.move_in().await;
     rig.weather.slow_down(Duration::from_millis(20));
@@ -39,6 +39,6 @@ async fn replicas_whose_database_goes_away_for_a_minute_wait_and_go_on() {
     for life in &lives {
         rig.fleet.stop(&rig.site, *life).await;
     }
-    rig.judge(MONDAY).await;
+    rig.judge(MONDAY);
     database.tear_down().await;
 }

@@ -87,7 +87,7 @@ async fn a_daemon_whose_disk_fills_up_while_it_delivers_waits_and_goes_on() {
     disk.make_room();
     rig.at_rest(life, PATIENCE).await;
     rig.fleet.stop(&rig.site, life).await;
-    rig.judge(MONDAY).await;
+    rig.judge(MONDAY);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +107,7 @@ async fn a_daemon_whose_disk_is_full_when_exports_come_keeps_them_and_loads_them
     rig.at_rest(life, PATIENCE).await;
     rig.fleet.stop(&rig.site, life).await;
     assert_eq!((rig.site.names("inbox").len(), rig.site.names("archive").len()), (0, 2));
-    rig.judge(MONDAY).await;
+    rig.judge(MONDAY);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,5 +125,5 @@ async fn a_single_run_whose_disk_fills_up_waits_too_and_goes_on() {
     disk.make_room();
     rig.fleet.ended(&rig.site, life).await;
     assert_eq!(rig.fleet.exit_code(life), Some(0), "{}", tail(&rig.site, life));
-    rig.judge(MONDAY).await;
+    rig.judge(MONDAY);
 }

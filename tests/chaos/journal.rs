@@ -96,6 +96,12 @@ impl Journal {
         self.count(|what| matches!(what, What::Kept))
     }
 
+    /// Whether the server has this message.
+    pub fn has_kept(&self, message_id: &str) -> bool {
+        let events = self.events.lock().unwrap();
+        events.iter().any(|event| event.what == What::Kept && event.message_id == message_id)
+    }
+
     /// Since when nothing has happened.
     pub fn quiet_for(&self) -> Duration {
         let last = self.events.lock().unwrap().last().map_or(Duration::ZERO, |event| event.at);

@@ -2,9 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sqlx::{Connection, PgConnection, SqliteConnection};
 
-use super::site::{Place, Site};
+use super::site::Site;
 
 /// What one recipient is told: of whom, by which rule, at which stage.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,27 +75,23 @@ fn word(object: &Value, name: &str) -> String {
 }
 
 /// The ledger, one line a notice.
-pub async fn lines(site: &Site) -> Vec<Line> {
-    const LEDGER: &str = "SELECT message.recipient, notice.subject, notice.rule, notice.stage, message.message_id,
-         message.reference, message.state
-         FROM notice JOIN message ON message.id = notice.message_id ORDER BY notice.id";
-    type Row = (String, String, String, String, String, String, String);
-    let rows: Vec<Row> = match &site.place {
-        Place::Sqlite => {
-            let file = format!("sqlite:{}", site.path("data/store.db").display());
-            let mut store = SqliteConnection::connect(&file).await.unwrap();
-            sqlx::query_as(LEDGER).fetch_all(&mut store).await.unwrap()
-        }
-        Place::Postgres { direct, .. } => {
-            let mut store = PgConnection::connect(direct).await.unwrap();
-            sqlx::query_as(LEDGER).fetch_all(&mut store).await.unwrap()
-        }
+pub fn lines(site: &Site, at: &str) -> Vec<Line> {
+    let lines = objects(&site.ask(at, &["--format", "json", "audit", "export"]));
+    let line = |line: &Value| Line {
+        due: Due {
+            recipient: word(line, "recipient"),
+            subject: word(line, "subject"),
+            rule: word(line, "rule"),
+            stage: word(line, "stage"),
+        },
+        message_id: word(line, "message_id"),
+        reference: word(line, "reference"),
+        state: word(line, "state"),
     };
-    let line = |(recipient, subject, rule, stage, message_id, reference, state)| Line {
-        due: Due { recipient, subject, rule, stage },
-        message_id,
-        reference,
-        state,
-    };
-    rows.into_iter().map(line).collect()
+    lines.iter().map(line).collect()
+}
+
+/// A person's word on an unknown message: `accepted`, `resend` or `drop`.
+pub fn settle(site: &Site, at: &str, reference: &str, verdict: &str) {
+    site.ask(at, &["settle", reference, verdict, "--by", "Ada Example"]);
 }

@@ -18,6 +18,8 @@ use tokio::{
     sync::watch,
 };
 
+use super::site::Place;
+
 /// A database of its own, dropped by [`tear_down`](Self::tear_down).
 pub struct Database {
     server: String,
@@ -41,16 +43,10 @@ impl Database {
         Some(Self { server, name, door })
     }
 
-    /// Its URL past the door, for us.
-    pub fn url(&self) -> String {
-        let (rest, _) = self.server.rsplit_once('/').unwrap();
-        format!("{rest}/{}", self.name)
-    }
-
-    /// Its URL through the door, for the program.
-    pub fn url_through_the_door(&self) -> String {
+    /// Where it is for the program: behind the door.
+    pub fn place(&self) -> Place {
         let (login, _) = self.server.rsplit_once('@').unwrap();
-        format!("{login}@127.0.0.1:{}/{}", self.door.port, self.name)
+        Place::Postgres(format!("{login}@127.0.0.1:{}/{}", self.door.port, self.name))
     }
 
     pub async fn tear_down(self) {

@@ -63,7 +63,7 @@ impl Rig {
     pub async fn at_rest(&self, life: u32, span: Duration) {
         let begun = Instant::now();
         loop {
-            let lines = ledger::lines(&self.site).await;
+            let lines = ledger::lines(&self.site, MONDAY);
             let open: Vec<_> = lines.iter().filter(|line| line.is_open()).collect();
             if !lines.is_empty() && open.is_empty() {
                 return;
@@ -75,10 +75,10 @@ impl Rig {
     }
 
     /// Fails when anything was lost, doubled or made up, and tells the stories.
-    pub async fn judge(&self, at: &str) {
+    pub fn judge(&self, at: &str) {
         let case = Case {
             due: self.due.clone(),
-            lines: ledger::lines(&self.site).await,
+            lines: ledger::lines(&self.site, at),
             unknown: ledger::unknown(&self.site, at),
             events: self.journal.events(),
             rungs: self.site.rungs(),

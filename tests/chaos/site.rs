@@ -10,8 +10,6 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::postgres::Database;
-
 /// Everything is due at this instant, a minute before anything is done.
 pub const MONDAY: &str = "2026-11-23T08:00:00Z";
 /// The day before: here the daemon learns that it is new, so that Monday's run is not its first start.
@@ -52,33 +50,26 @@ const CASES: [Case; 10] = [
 pub enum Place {
     /// In a file of the site's own folder.
     Sqlite,
-    /// In a database: its URL for the program, and for us.
-    Postgres { url: String, direct: String },
-}
-
-impl Place {
-    pub fn postgres(database: &Database) -> Self {
-        Self::Postgres { url: database.url_through_the_door(), direct: database.url() }
-    }
+    /// In the database behind this URL.
+    Postgres(String),
 }
 
 /// A folder with a configuration, an inbox with exports, and a store.
 pub struct Site {
     folder: TempDir,
     practices: usize,
-    pub place: Place,
 }
 
 impl Site {
     /// A site whose messages leave through the server at `port`.
     pub fn new(practices: usize, place: &Place, port: u16) -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap(), practices, place: place.clone() };
+        let site = Self { folder: tempfile::tempdir().unwrap(), practices };
         for name in ["inbox", "archive", "quarantine"] {
             fs::create_dir(site.path(name)).unwrap();
         }
         let url = match place {
             Place::Sqlite => "sqlite:data/store.db".to_owned(),
-            Place::Postgres { url, .. } => url.clone(),
+            Place::Postgres(url) => url.clone(),
         };
         fs::write(site.path("lapsewatch.toml"), configuration(&url, port)).unwrap();
         site
