@@ -51,8 +51,9 @@ impl<'a> Briefing<'a> {
             recipient: self.recipient(message),
             reference: reference.to_owned(),
             today: self.today,
-            data_as_of: as_ofs.min().unwrap_or(self.today),
+            data_as_of: as_ofs.min().or_else(|| self.newest_as_of()),
             notices,
+            alerts: Vec::new(),
         }
     }
 
@@ -115,6 +116,12 @@ impl<'a> Briefing<'a> {
             Rule::SharedMailbox => self.register.snapshots(Source::Sends).and_then(|days| days.last().copied()),
             _ => subject.as_of(),
         }
+    }
+
+    /// The day that the newest export describes.
+    fn newest_as_of(&self) -> Option<Date> {
+        let newest = |source| self.register.snapshots(source)?.last().copied();
+        Source::ALL.into_iter().filter(|source| *source != Source::SiteContacts).filter_map(newest).max()
     }
 
     fn rows_of(&self, subject: &Subject) -> Vec<&'a ContactRow> {

@@ -5,6 +5,7 @@
 
 use jiff::civil::Date;
 
+use super::alert::Alert;
 use crate::{
     config::{Helpdesk, Operator},
     domain::{
@@ -48,10 +49,12 @@ pub struct Brief {
     pub reference: String,
     /// The civil day of the run.
     pub today: Date,
-    /// The oldest as-of among the facts the notices rest on.
-    pub data_as_of: Date,
-    /// What it tells, sorted by deadline; never empty.
+    /// The oldest as-of among the facts the notices rest on; without notices the newest of all, if anything is loaded.
+    pub data_as_of: Option<Date>,
+    /// What it tells, sorted by deadline; empty only beside alerts.
     pub notices: Vec<NoticeBrief>,
+    /// What the operator is told besides; empty for everybody else.
+    pub alerts: Vec<Alert>,
 }
 
 /// One notice, with what its sentences name.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use minijinja::{Value, value::ValueKind};
 
-use super::{Renderer, TemplateProblem, Voice, markup, samples, templates::BUILT_IN};
+use super::{RenderError, Rendered, Renderer, TemplateProblem, Voice, markup, samples, templates::BUILT_IN};
 
 /// Longest subject.
 pub const LONGEST_SUBJECT: usize = 70;
@@ -46,18 +46,18 @@ fn check_samples(
     for (_, brief) in samples::all() {
         if let Some((file, fields)) = super::fields(&brief, voice, super::MOST_ROWS) {
             collect_paths("", &fields, known);
-            problems.extend(check_one(renderer, file, &fields, voice));
+            problems.extend(check_one(file, renderer.render_as(&brief, voice)));
         }
     }
     let fields = super::test_fields("lapsewatch1", samples::TODAY, voice);
     collect_paths("", &fields, known);
-    problems.extend(check_one(renderer, "admin.test.md", &fields, voice));
+    problems.extend(check_one("admin.test.md", renderer.write("admin.test.md", &fields, voice)));
 }
 
-fn check_one(renderer: &Renderer, file: &str, fields: &Value, voice: &Voice) -> Vec<TemplateProblem> {
+fn check_one(file: &str, rendered: Result<Rendered, RenderError>) -> Vec<TemplateProblem> {
     let problem = |what: String| TemplateProblem { file: file.to_owned(), line: None, what, warning: false };
-    match renderer.write(file, fields, voice) {
-        Err(super::RenderError::Template(problem)) => vec![problem],
+    match rendered {
+        Err(RenderError::Template(problem)) => vec![problem],
         Err(other) => vec![problem(other.to_string())],
         Ok(message) => {
             let (subject, size) = (message.subject.chars().count(), message.html.len());

@@ -6,6 +6,8 @@
 
 /// Longest name of a person, a practice or a town.
 const LONGEST_NAME: usize = 60;
+/// What names of exports end with: no mail program makes a link of them.
+const EXPORT_ENDINGS: [&str; 6] = ["csv", "json", "txt", "tsv", "xls", "xlsx"];
 /// Longest address shown.
 const LONGEST_ADDRESS: usize = 100;
 /// ASCII punctuation travels through the Markdown parser this far up, in the private use area.
@@ -96,6 +98,32 @@ fn unlinked(text: &str) -> String {
     out
 }
 
+/// Sentences that quote somebody else's file or server: nothing in them is taken for a link.
+#[must_use]
+pub fn sentences(text: &str, longest: usize) -> String {
+    let words: Vec<_> = line(text, longest).split(' ').map(word).collect();
+    shorten(&words.join(" "), longest)
+}
+
+/// The name of a file, which ends like one: `report.csv`, but `evil. example`.
+#[must_use]
+pub fn file(text: &str, longest: usize) -> String {
+    let name = sentences(text, longest);
+    if name.is_empty() { "a file".to_owned() } else { name }
+}
+
+/// One word that could be taken for a link, apart. Reply codes, addresses and names of export files stay whole.
+fn word(word: &str) -> String {
+    let lower = word.to_lowercase();
+    let word = word.replace("//", "/ /");
+    let ends_like_a_file = EXPORT_ENDINGS.iter().any(|ending| {
+        let bare = lower.trim_end_matches(|c: char| !c.is_alphanumeric());
+        bare.strip_suffix(ending).is_some_and(|name| name.ends_with('.') && !name.contains('/'))
+    });
+    let is_dotted_word = lower.split('.').skip(1).any(|part| part.starts_with(char::is_alphabetic));
+    if is_dotted_word && !ends_like_a_file && !word.contains('@') { unlinked(&word) } else { word }
+}
+
 /// An address, of the characters that addresses are made of.
 #[must_use]
 pub fn address(text: &str) -> String {
@@ -137,6 +165,25 @@ mod tests {
         assert_eq!(name(Some("evil.example J.Smith")).as_deref(), Some("evil. example J. Smith"));
         assert_eq!(name(Some("a\u{202E}bc\u{200B}d")).as_deref(), Some("abcd"));
         assert_eq!(name(Some(&"x".repeat(10_000))).map(|name| name.chars().count()), Some(LONGEST_NAME));
+    }
+
+    #[test]
+    fn quoted_sentences_hold_no_link_and_keep_what_is_none() {
+        let table = [
+            (
+                "\"2026-11-20 Mailbox Report.csv\" (Portal) is cut off.",
+                "\"2026-11-20 Mailbox Report.csv\" (Portal) is cut off.",
+            ),
+            ("550 5.1.1 No such user sam@nhs.net", "550 5.1.1 No such user sam@nhs.net"),
+            ("see https://evil.example/x.csv now", "see https:/ /evil. example/x. csv now"),
+            ("www.evil.example", "www. evil. example"),
+            ("a\u{202E}b\r\nc", "ab c"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(sentences(text, 200), expected);
+        }
+        assert_eq!(sentences(&"word ".repeat(100), 20).chars().count(), 20);
+        assert_eq!(file("\u{200B}", 20), "a file");
     }
 
     #[test]

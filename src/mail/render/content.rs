@@ -11,13 +11,17 @@ use crate::domain::{message::MessageKind, policy::Rule};
 /// This close to the deadline a reminder says that it is the last, whatever its stage is called.
 const LAST_DAYS: i32 = 2;
 
-/// The content file of a message; `None` for a brief without notices.
+/// The content file of a message; `None` for a brief that tells nothing.
 ///
-/// - the operator's message and every digest of several notices have one file each;
+/// - the operator's message has one file, and another when there are alerts;
+/// - every digest of several notices has one file;
 /// - a digest of one notice about a shared mailbox, or about a deletion, has a file of its own;
 /// - in a letter the earliest deadline decides.
 #[must_use]
 pub fn choose(brief: &Brief) -> Option<&'static str> {
+    if brief.kind == MessageKind::Operator && !brief.alerts.is_empty() {
+        return Some("admin.alerts.md");
+    }
     let lead = brief.notices.first()?;
     Some(match brief.kind {
         MessageKind::Operator => "admin.run.md",

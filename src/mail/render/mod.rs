@@ -3,7 +3,9 @@
 //! Reads the content files (compiled in, or an operator's folder) once, when the [`Renderer`] is made. Writes nothing.
 //! No code in here can make a link, an image or a script.
 
+pub mod alert;
 pub mod brief;
+mod bulletin;
 mod check;
 mod clean;
 mod content;
@@ -21,9 +23,11 @@ use std::path::Path;
 use jiff::civil::Date;
 use minijinja::{Value, value::Serde};
 
+pub use alert::Alert;
 pub use brief::{Brief, NoticeBrief, Person, SiteBrief, SubjectBrief, Voice};
 
 use self::{
+    bulletin::Bulletin,
     day::Day,
     overview::{Digest, Run},
     templates::{Page, Templates},
@@ -33,8 +37,10 @@ use crate::domain::policy::Rule;
 
 /// Most rows of a digest or of the operator's message; the rest is a number.
 const MOST_ROWS: usize = 50;
-/// A message too heavy loses so many rows at a time, and never its last so many.
-const FEWEST_ROWS: usize = 10;
+/// A message too heavy loses so many rows at a time.
+const ROWS_LOST: usize = 10;
+/// It never loses its last so many.
+const FEWEST_ROWS: usize = 5;
 /// Mail programs cut a message off at about 100 KB; ours stay below 60 KB, headers and all.
 const HEAVIEST: usize = 56_000;
 /// Longest preview line.
@@ -52,7 +58,7 @@ pub enum RenderError {
         source: std::io::Error,
     },
     /// A message with nothing to tell.
-    #[error("message {reference} has no notices")]
+    #[error("message {reference} has nothing to tell")]
     NoNotices {
         /// Its reference.
         reference: String,
@@ -127,17 +133,22 @@ impl Renderer {
     /// Writes one message.
     ///
     /// # Errors
-    /// When the brief has no notices, or a content file names a field that is not known.
+    /// When the brief tells nothing, or a content file names a field that is not known.
     pub fn render(&self, brief: &Brief) -> Result<Rendered, RenderError> {
+        self.render_as(brief, &self.voice)
+    }
+
+    /// Writes one message in somebody's voice, with as many rows as it can carry.
+    fn render_as(&self, brief: &Brief, voice: &Voice) -> Result<Rendered, RenderError> {
         let nothing = || RenderError::NoNotices { reference: brief.reference.clone() };
         let mut rows = MOST_ROWS;
         loop {
-            let (file, fields) = fields(brief, &self.voice, rows).ok_or_else(nothing)?;
-            let message = self.write(file, &fields, &self.voice)?;
+            let (file, fields) = fields(brief, voice, rows).ok_or_else(nothing)?;
+            let message = self.write(file, &fields, voice)?;
             if message.weight() <= HEAVIEST || rows <= FEWEST_ROWS {
                 return Ok(message);
             }
-            rows = rows.saturating_sub(FEWEST_ROWS);
+            rows = rows.saturating_sub(ROWS_LOST).max(FEWEST_ROWS);
         }
     }
 
@@ -154,7 +165,7 @@ impl Renderer {
             (Some((rule, stage)), Some(lead)) => {
                 lead.rule == rule && stage.is_none_or(|stage| [lead.stage.as_str(), lead.stage.base()].contains(&stage))
             }
-            _ => true,
+            (asked, _) => asked.is_none(),
         };
         samples::all().into_iter().filter(|(_, brief)| is_wanted(brief)).collect()
     }
@@ -201,13 +212,14 @@ fn test_fields(host: &str, on: Date, voice: &Voice) -> Value {
     }
 }
 
-/// The content file of a message, and its fields with at most so many rows; `None` for a brief without notices.
+/// The content file of a message, and its fields with at most so many rows; `None` for a brief that tells nothing.
 fn fields(brief: &Brief, voice: &Voice, rows: usize) -> Option<(&'static str, Value)> {
-    let (file, lead) = (content::choose(brief)?, brief.notices.first()?);
+    let file = content::choose(brief)?;
     let fields = match file {
+        "admin.alerts.md" => Value::from(Serde(Bulletin::of(brief, voice, rows))),
         "admin.run.md" => Value::from(Serde(Run::of(brief, voice, rows))),
         "owner.digest.md" => Value::from(Serde(Digest::of(brief, voice, rows))),
-        _ => Value::from(Serde(Letter::of(brief, lead, voice))),
+        _ => Value::from(Serde(Letter::of(brief, brief.notices.first()?, voice))),
     };
     Some((file, fields))
 }

@@ -32,6 +32,8 @@ pub struct Row {
     pub by: String,
     /// `Will be deleted on 24 November`.
     pub what: String,
+    /// Why nobody was told, where that is so.
+    pub why: Option<String>,
 }
 
 /// The rows of one practice.
@@ -172,6 +174,7 @@ impl Row {
             site: site.map(|site| format!("{} ({})", site.name, site.ods)),
             by: view::act_by(notice, today).cell,
             what: view::what(notice, today, "%-d %B"),
+            why: None,
         }
     }
 }

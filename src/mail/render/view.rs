@@ -23,8 +23,8 @@ pub struct Common {
     /// What a reader quotes when asking whether the message is real.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// `Thursday 19 November 2026`: the day our information is from.
-    pub data_as_of: String,
+    /// `Thursday 19 November 2026`: the day our information is from; none while nothing is loaded.
+    pub data_as_of: Option<String>,
     /// Who follows "Dear": a name, or "colleagues".
     pub dear: String,
     /// The reader.
@@ -128,7 +128,7 @@ impl Common {
         Self {
             operator: Operator::of(voice),
             reference: clean::line(&brief.reference, 30),
-            data_as_of: Day::new(brief.data_as_of, false).day,
+            data_as_of: brief.data_as_of.map(|on| Day::new(on, false).day),
             dear: dear.unwrap_or_else(|| if reader.mailbox { "colleagues" } else { "colleague" }.to_owned()),
             reader,
         }
@@ -384,17 +384,27 @@ fn last_used(notice: &NoticeBrief) -> Option<Day> {
 pub fn what(notice: &NoticeBrief, today: jiff::civil::Date, format: &str) -> String {
     let about = if notice.approximate { "about " } else { "" };
     let next = format!("{about}{}", next_on(notice, today).strftime(format));
-    let is_past = notice.deadline_on <= today;
+    // Of an account's end nobody is told after its deadline, but of a password's.
+    let is_past = notice.rule == Rule::Password && notice.deadline_on <= today;
     match notice.rule {
         Rule::Inactivity | Rule::Activation if content::is_before_inactive(notice, today) => {
             format!("Becomes inactive on {next}")
         }
-        Rule::Activation => format!("Never used: will be deleted on {next}"),
-        Rule::Inactivity => format!("Will be deleted on {next}"),
-        Rule::Password if is_past => format!("Password expired on {next}"),
-        Rule::Password => format!("Password expires on {next}"),
-        Rule::Leaver => format!("Leaver: will be deleted on {next}"),
-        Rule::Restore => format!("Deleted: can be restored until {next}"),
-        Rule::SharedMailbox => format!("Can be deleted from {next}"),
+        rule => happens(rule, &next, is_past),
+    }
+}
+
+/// What happens on the deadline, given in words; or has happened, or was due.
+#[must_use]
+pub fn happens(rule: Rule, on: &str, is_past: bool) -> String {
+    match rule {
+        Rule::Inactivity | Rule::Activation | Rule::Leaver if is_past => format!("Deletion was due on {on}"),
+        Rule::Activation => format!("Never used: will be deleted on {on}"),
+        Rule::Inactivity => format!("Will be deleted on {on}"),
+        Rule::Password if is_past => format!("Password expired on {on}"),
+        Rule::Password => format!("Password expires on {on}"),
+        Rule::Leaver => format!("Leaver: will be deleted on {on}"),
+        Rule::Restore => format!("Deleted: can be restored until {on}"),
+        Rule::SharedMailbox => format!("Can be deleted from {on}"),
     }
 }

@@ -1,4 +1,5 @@
 //! Invented messages: every rule, stage and branch, for `preview`, `check` and the tests. Nobody in here exists.
+mod alerts;
 mod people;
 
 use jiff::{
@@ -101,8 +102,9 @@ pub fn brief(kind: MessageKind, notices: Vec<NoticeBrief>, today: Date) -> Brief
         recipient: to(name, address),
         reference: "NR-4K7P-2M".to_owned(),
         today,
-        data_as_of: today.saturating_sub(1.days()),
+        data_as_of: Some(today.saturating_sub(1.days())),
         notices,
+        alerts: Vec::new(),
     }
 }
 
@@ -122,6 +124,7 @@ pub fn all() -> Vec<(String, Brief)> {
     samples.extend(digests_of_one().into_iter().map(named));
     samples.extend(digests().into_iter().map(named));
     samples.extend(operator().into_iter().map(named));
+    samples.extend(alerts::all().into_iter().map(named));
     samples
 }
 
@@ -231,15 +234,17 @@ fn digests() -> Vec<(&'static str, Brief)> {
     ]
 }
 
+/// The operator's message of these notices; of the first so many nobody else reads.
+fn told(notices: Vec<NoticeBrief>, alone: usize) -> Brief {
+    let notices = notices.into_iter().enumerate().map(|(n, mut notice)| {
+        notice.rung = Rung::Operator;
+        notice.reason = if n < alone { Reason::Reach } else { Reason::StageReached };
+        notice
+    });
+    brief(MessageKind::Operator, notices.collect(), TODAY)
+}
+
 fn operator() -> Vec<(&'static str, Brief)> {
-    let told = |notices: Vec<NoticeBrief>, alone: usize| {
-        let notices = notices.into_iter().enumerate().map(|(n, mut notice)| {
-            notice.rung = Rung::Operator;
-            notice.reason = if n < alone { Reason::Reach } else { Reason::StageReached };
-            notice
-        });
-        brief(MessageKind::Operator, notices.collect(), TODAY)
-    };
     vec![
         ("operator.run", told(with_deleted(), 2)),
         ("operator.run.one", told(vec![notice(Rule::Inactivity, "final", TODAY)], 0)),
