@@ -14,7 +14,7 @@ use lapsewatch::{
         history::{StatusHistory, Stretch},
         message::{Message, Notice},
         outbox::Verdict,
-        plan::Plan,
+        plan::{Episode, EpisodeChange, EpisodeId, Plan},
         policy::{OnUnknown, Rule},
         quota::{Limit, Quota},
         register::{Deletion, Register, Subject, SubjectId},
@@ -113,6 +113,7 @@ contract! {
     a_held_run_waits_until_it_is_approved
     an_approved_run_may_be_spread
     a_discarded_run_is_undone
+    a_cancelled_message_can_be_planned_again_under_its_names
     an_address_that_is_refused_is_marked_until_it_takes_a_message
     a_snooze_replaces_the_one_before_and_can_be_ended
     the_operator_is_told_once_a_day
@@ -657,6 +658,25 @@ async fn a_discarded_run_is_undone(store: &dyn Store) {
     let subject = plan.told.first().expect("a stage").subject;
     let ledger = store.list_ledger(subject).await.expect("read");
     assert!(!ledger.is_empty() && ledger.iter().all(|line| line.state == MessageState::Cancelled));
+}
+
+async fn a_cancelled_message_can_be_planned_again_under_its_names(store: &dyn Store) {
+    let (run, plan) = hold(store).await;
+    assert!(store.discard_run(run, "ada", at(20)).await.expect("discarded"));
+    let again = store.begin_run(plan.on, "once", at(30)).await.expect("begun");
+    let opened = plan.opened.iter().map(|opened| EpisodeChange {
+        episode: Episode { id: EpisodeId(opened.episode.id.0 + 1000), ..opened.episode },
+        ..*opened
+    });
+    let anew = Plan { opened: opened.collect(), told: Vec::new(), passed_over: Vec::new(), ..plan.clone() };
+    let (messages, changes) = (all_named(&plan), Changes::default());
+    store.save_plan(again, &leaving(&anew, &messages, &changes), at(30)).await.expect("written");
+    let pending = store.list_messages(&[MessageState::Pending]).await.expect("read");
+    let names: BTreeSet<_> = pending.iter().map(|message| (message.run, message.reference.clone())).collect();
+    assert_eq!(names, messages.into_iter().map(|new| (again, new.reference)).collect());
+    store.save_plan(again, &leaving(&nothing(plan.on), &all_named(&plan), &changes), at(31)).await.expect("written");
+    let count = store.list_messages(&[MessageState::Pending]).await.expect("read").len();
+    assert_eq!(count, pending.len(), "what is not cancelled is known");
 }
 
 // Besides messages.

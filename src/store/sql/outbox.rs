@@ -30,7 +30,9 @@ pub(super) async fn insert_messages<DB: Dialect>(
     messages: &[NewMessage],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let known = known_ids::<DB>(&mut *db, messages).await?;
+    let ids: Vec<&str> = messages.iter().map(|message| message.message_id.as_str()).collect();
+    free_names::<DB>(&mut *db, &ids).await?;
+    let known = known_ids::<DB>(&mut *db, &ids).await?;
     let new: Vec<_> = messages.iter().filter(|message| !known.contains(&message.message_id)).collect();
     let numbers = DB::number_messages(&mut *db, new.len()).await.map_err(super::doing("numbering messages"))?;
     let numbered: Vec<_> = numbers.into_iter().zip(new).collect();
@@ -38,15 +40,23 @@ pub(super) async fn insert_messages<DB: Dialect>(
     write_notices::<DB>(db, &numbered).await
 }
 
+/// Takes the names of cancelled messages from them: who plans such a message again means it, and a name that counts as
+/// known would keep it from ever leaving.
+async fn free_names<DB: Dialect>(db: &mut DB::Connection, ids: &[&str]) -> Result<(), StoreError> {
+    let free = format!(
+        "UPDATE message SET reference = reference || '~' || id, message_id = id || '.' || message_id
+         WHERE state = 'cancelled' AND message_id IN {}",
+        DB::LISTED
+    );
+    DB::execute(db, "freeing the names of cancelled messages", AssertSqlSafe(free), &[Cell::Texts(ids)]).await?;
+    Ok(())
+}
+
 /// The Message-IDs that stand in the ledger already: a repeat of the same message is the same message (rule 22).
-async fn known_ids<DB: Dialect>(
-    db: &mut DB::Connection,
-    messages: &[NewMessage],
-) -> Result<HashSet<String>, StoreError> {
-    let ids: Vec<&str> = messages.iter().map(|message| message.message_id.as_str()).collect();
+async fn known_ids<DB: Dialect>(db: &mut DB::Connection, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
     let known = format!("SELECT message_id FROM message WHERE message_id IN {}", DB::LISTED);
     let found: Vec<(String,)> =
-        DB::all(db, "looking for known messages", AssertSqlSafe(known), &[Cell::Texts(&ids)]).await?;
+        DB::all(db, "looking for known messages", AssertSqlSafe(known), &[Cell::Texts(ids)]).await?;
     Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
