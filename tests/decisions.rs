@@ -8,6 +8,8 @@ mod program;
 #[path = "program/through.rs"]
 mod through;
 
+use std::fs::File;
+
 use fake::{Do, Fake, polite};
 use program::{MORNING, Ran, Trial};
 use serde_json::Value;
@@ -105,4 +107,89 @@ fn who_decides_is_the_account_that_asked_unless_somebody_is_named() {
     snapshot("settle_before_anything", &ran);
     assert!(trial.names("data").is_empty(), "asking makes no database");
     trial.run(&["settle", "NR-AAAAA-BBBBB", "drop", "--by", ""]).ends_with(2);
+}
+
+// --- approve, discard
+
+const HOLDING: [&str; 2] = ["--set", "adoption.hold=true"];
+
+/// What is planned for the accounts of every trial: letters, digests and the operator's message.
+const MESSAGES: usize = 10;
+
+/// A trial whose first run waits for a person.
+fn held_back() -> Trial {
+    let trial = Trial::with_exports();
+    trial.run(&[&HOLDING[..], &["once"]].concat()).ends_with(4);
+    assert!(trial.recipients().is_empty(), "nobody was told");
+    trial
+}
+
+#[test]
+fn a_held_run_says_so_everywhere_and_sends_nothing() {
+    let trial = Trial::with_exports();
+    let once = |more: &[&str]| trial.run(&[&HOLDING[..], &["once"], more].concat());
+    let before = trial.tree();
+    snapshot("held_dry", &once(&["--dry-run"]).ends_with(4));
+    let dry = lines(&once(&["--dry-run", "--format", "json"]).ends_with(4));
+    assert_eq!((dry.len(), dry.iter().all(|message| message["held"] == true)), (MESSAGES, true));
+    assert_eq!(trial.tree(), before);
+    snapshot("held_once", &once(&[]).ends_with(4));
+    snapshot("held_list", &trial.run(&["list", "--held"]).ends_with(0));
+    let held = lines(&trial.run(&["list", "--held", "--format", "json"]).ends_with(0));
+    assert!(held.len() == MESSAGES && held.iter().all(|message| message["state"] == "held"), "{held:?}");
+    assert!(trial.recipients().is_empty());
+}
+
+#[test]
+fn an_approved_run_is_sent_by_the_next_delivery_beside_a_running_daemon() {
+    let trial = held_back();
+    // The daemon's own lock: who loads and plans has it.
+    let daemon = File::options().append(true).open(trial.path("data/lapsewatch.lock")).unwrap();
+    daemon.lock().unwrap();
+    snapshot("approve", &trial.run(&["approve", "--by", "Ada Example"]).ends_with(0));
+    drop(daemon);
+    snapshot("approve_nothing", &trial.run(&["approve"]).ends_with(0));
+    snapshot("approve_again", &trial.run(&["approve", "1"]).ends_with(1));
+    snapshot("approve_no_run", &trial.run(&["approve", "7"]).ends_with(1));
+    trial.run(&[&HOLDING[..], &["once"]].concat()).ends_with(0);
+    assert_eq!(trial.recipients().len(), MESSAGES);
+    trial.run(&[&HOLDING[..], &["once"]].concat()).ends_with(0);
+    assert_eq!(trial.recipients().len(), MESSAGES, "once each");
+}
+
+#[test]
+fn a_spread_approval_sends_a_share_a_day_and_the_urgent_first() {
+    let trial = held_back();
+    snapshot("approve_spread", &trial.run(&["approve", "1", "--spread", "3 days", "--by", "Ada"]).ends_with(0));
+    let mut counts = Vec::new();
+    for day in 20..=23 {
+        trial.run_at(&format!("2026-11-{day}T08:00:01Z"), &[&HOLDING[..], &["once"]].concat());
+        let ledger = lines(&trial.run(&["audit", "export", "--format", "json"]).ends_with(0));
+        let is_sent = |line: &&Value| line["run"] == 1 && line["state"] == "accepted";
+        let references: std::collections::BTreeSet<_> =
+            ledger.iter().filter(is_sent).map(|line| text(line, "reference").to_owned()).collect();
+        counts.push(references.len());
+    }
+    assert_eq!(counts, [4, 6, 8, 8], "two of the later ones are overtaken by a last warning");
+    for span in ["0d", "61d", "5 hours", "1 month", "soon"] {
+        trial.run(&["approve", "--spread", span]).ends_with(2);
+    }
+    snapshot("approve_wrong_span", &trial.run(&["approve", "--spread", "soon"]).ends_with(2));
+}
+
+#[test]
+fn a_discarded_run_tells_nobody_and_the_next_decides_anew() {
+    let trial = held_back();
+    snapshot("discard", &trial.run(&["discard", "--by", "Ada Example"]).ends_with(0));
+    trial.run(&["once"]).ends_with(0);
+    assert_eq!(trial.recipients().len(), MESSAGES, "the same day");
+    let trial = held_back();
+    let dropped = trial.run(&["discard", "1", "--by", "Ada", "--format", "json"]).ends_with(0).out;
+    assert_eq!(
+        dropped,
+        "{\"run\":1,\"on\":\"2026-11-20\",\"state\":\"discarded\",\"by\":\"Ada\",\"messages\":10,\
+         \"days\":[{\"on\":\"2026-11-20\",\"messages\":10}]}\n"
+    );
+    let ran = trial.run_at("2026-11-21T08:00:00Z", &[&HOLDING[..], &["once", "--format", "json"]].concat());
+    assert!(lines(&ran.ends_with(4)).iter().all(|message| message["held"] == true), "held anew");
 }

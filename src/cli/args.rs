@@ -16,6 +16,9 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .literal(styling::Style::new().bold())
     .placeholder(styling::Style::new());
 
+/// The most days that held messages are spread over: a warning that waits longer is no warning.
+const MOST_DAYS: u16 = 60;
+
 const HELP: &str = "\
 {about}
 
@@ -30,6 +33,8 @@ Do:
   once        Load the inbox and send what is due now (--dry-run: only say so)
   load        Read exports now
 Decide:
+  approve     Send what is held, at once or over days
+  discard     Drop what is held; the next run decides anew
   settle      A message of which nobody knows whether it went
 Try out:
   check       Check configuration, messages and mail server
@@ -44,8 +49,8 @@ Options:
 
 Each command has its own --help. The environment can set everything too:
 LAPSEWATCH_CONFIG names the file, LAPSEWATCH__MAIL__OPERATOR is mail.operator.
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 configuration, 5 database,
-            6 mail refused, 7 files quarantined
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 configuration, 4 held,
+            5 database, 6 mail refused, 7 files quarantined
 ";
 
 /// Watch NHSmail accounts and remind people before they lose them
@@ -144,6 +149,10 @@ pub enum Command {
     Explain(Explain),
     /// Is it working? Data age, last and next run, messages waiting
     Status,
+    /// Send what is held: all of it, or one run's
+    Approve(Approve),
+    /// Drop what is held: all of it, or one run's; the next run decides anew
+    Discard(Discard),
     /// Decide on a message of which nobody knows whether it went
     Settle(Settle),
     /// Run the rules over old exports, day by day, against an empty store in memory
@@ -173,7 +182,7 @@ impl Command {
     pub const fn access(&self) -> Access {
         match self {
             Self::Once(Once { dry_run: false }) | Self::Load(_) | Self::Run => Access::Works,
-            Self::Settle(_) => Access::Decides,
+            Self::Approve(_) | Self::Discard(_) | Self::Settle(_) => Access::Decides,
             _ => Access::Reads,
         }
     }
@@ -226,6 +235,27 @@ pub struct Decider {
     /// Who decides, for the ledger [default: who runs it]
     #[arg(long = "by", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
+}
+
+/// `approve`
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// Number of a run, from list --held [default: all that are held]
+    pub run: Option<i64>,
+    /// Over so many days from now on, the urgent first: 5d, 1w
+    #[arg(long, value_name = "SPAN", value_parser = days)]
+    pub spread: Option<u16>,
+    #[command(flatten)]
+    pub decider: Decider,
+}
+
+/// `discard`
+#[derive(Debug, Args)]
+pub struct Discard {
+    /// Number of a run, from list --held [default: all that are held]
+    pub run: Option<i64>,
+    #[command(flatten)]
+    pub decider: Decider,
 }
 
 /// `settle`
@@ -307,6 +337,15 @@ pub struct TestMail {
 
 fn instant(word: &str) -> Result<Timestamp, String> {
     word.parse().map_err(|_| "write day, time and zone, such as 2026-11-20T08:00:00Z".to_owned())
+}
+
+/// `5d`, `5 days`, `1w`: whole days, from 1 to [`MOST_DAYS`].
+fn days(word: &str) -> Result<u16, String> {
+    let fault = || format!("write 1d to {MOST_DAYS}d, or weeks");
+    let span: jiff::Span = word.parse().map_err(|_| fault())?;
+    let days = span.get_weeks().saturating_mul(7).saturating_add(span.get_days());
+    let is_whole = span.fieldwise() == jiff::Span::new().weeks(span.get_weeks()).days(span.get_days());
+    u16::try_from(days).ok().filter(|days| is_whole && (1..=MOST_DAYS).contains(days)).ok_or_else(fault)
 }
 
 fn verdict(word: &str) -> Result<Verdict, String> {

@@ -6,7 +6,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::{
-    domain::message::{Message, Notice},
+    domain::{
+        message::{Message, Notice},
+        plan::Plan,
+    },
     store::StoredMessage,
 };
 
@@ -46,14 +49,23 @@ impl<'a> From<&'a Notice> for NoticeLine<'a> {
     }
 }
 
-impl<'a> From<&'a Message> for MessageLine<'a> {
-    fn from(message: &'a Message) -> Self {
+impl<'a> MessageLine<'a> {
+    /// Every message of a plan, those that wait for a person too, in one order.
+    pub fn all(plan: &'a Plan) -> Vec<Self> {
+        let mut all: Vec<_> = plan.messages.iter().map(|message| (message, false)).collect();
+        all.extend(plan.held.iter().map(|message| (message, true)));
+        all.sort();
+        all.into_iter().map(|(message, held)| Self::new(message, held)).collect()
+    }
+
+    /// One planned message; `held` when it waits for a person.
+    pub fn new(message: &'a Message, held: bool) -> Self {
         Self {
             on: message.on,
             recipient: message.recipient.as_str(),
             kind: message.kind.as_str(),
             notices: message.notices.iter().map(NoticeLine::from).collect(),
-            held: false,
+            held,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     Exit,
     args::{Format, List},
+    held,
     json::{StoredLine, line},
     screen::{self, BOLD, FAINT, fit, hanging, in_short, say},
 };
@@ -18,8 +19,8 @@ use crate::{
         policy::Rule,
         register::{Register, SubjectId},
     },
-    jobs::Site,
-    store::{MessageState, OpenEpisode, StoredMessage},
+    jobs::{Site, hold::HoldReasons},
+    store::{MessageState, OpenEpisode, RunRow, StoredMessage},
 };
 
 /// A subject that needs action; the JSON of `list`.
@@ -36,10 +37,11 @@ struct SubjectLine {
 
 /// Lists what was asked for.
 pub async fn list(site: &Site, options: &List, format: Format) -> anyhow::Result<Exit> {
-    if options.unknown || options.held {
-        let states: &[MessageState] = if options.unknown { &[MessageState::Unknown] } else { &[] };
-        let messages = if states.is_empty() { Vec::new() } else { site.store.list_messages(states).await? };
-        return print_messages(&messages, format);
+    if options.held {
+        return list_held(site, format).await;
+    }
+    if options.unknown {
+        return list_unknown(site, format).await;
     }
     let lines = subjects(site, options).await?;
     match format {
@@ -119,17 +121,49 @@ fn print_subjects(lines: &[SubjectLine], today: Date, options: &List) {
     say!("{FAINT}{}. Why: lapsewatch explain ADDRESS{FAINT:#}", screen::counted(lines.len() as u64, "line"));
 }
 
-fn print_messages(messages: &[StoredMessage], format: Format) -> anyhow::Result<Exit> {
-    if format == Format::Text && messages.is_empty() {
-        say!("No such messages.");
-    }
-    for message in messages {
-        match format {
-            Format::Json => line(&mut std::io::stdout().lock(), &StoredLine::from(message))?,
-            Format::Text => print_message(message),
+async fn list_unknown(site: &Site, format: Format) -> anyhow::Result<Exit> {
+    let messages = site.store.list_messages(&[MessageState::Unknown]).await?;
+    match format {
+        Format::Json => print_lines(&messages)?,
+        Format::Text if messages.is_empty() => say!("No message is of unknown outcome."),
+        Format::Text => {
+            messages.iter().for_each(print_message);
+            say!("{FAINT}Ask the recipient, then: lapsewatch settle REFERENCE accepted, resend or drop{FAINT:#}");
         }
     }
     Ok(Exit::Done)
+}
+
+/// Held messages, run by run, with the reasons.
+async fn list_held(site: &Site, format: Format) -> anyhow::Result<Exit> {
+    let messages = site.store.list_messages(&[MessageState::Held]).await?;
+    let runs = site.store.list_held_runs().await?;
+    match format {
+        Format::Json => print_lines(&messages)?,
+        Format::Text if runs.is_empty() => say!("No message is held."),
+        Format::Text => {
+            for run in &runs {
+                print_run(run, messages.iter().filter(|message| message.run == run.id).collect());
+            }
+            held::print_commands();
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn print_run(run: &RunRow, messages: Vec<&StoredMessage>) {
+    let count = screen::counted(messages.len() as u64, "message");
+    say!("{BOLD}Run {} of {}{BOLD:#}: {count}", run.id.0, screen::day(run.on_day));
+    if let Some(hold) = &run.hold {
+        held::print_reasons(&HoldReasons::read(&hold.why));
+    }
+    say!("");
+    messages.into_iter().for_each(print_message);
+    say!("");
+}
+
+fn print_lines(messages: &[StoredMessage]) -> std::io::Result<()> {
+    messages.iter().try_for_each(|message| line(&mut std::io::stdout().lock(), &StoredLine::from(message)))
 }
 
 fn print_message(stored: &StoredMessage) {

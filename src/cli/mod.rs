@@ -1,10 +1,13 @@
 //! The command line: arguments, configuration, one file per command, exit codes.
 //!
 //! Results go to standard output, everything else to standard error. No command asks a question.
+mod approve;
 mod args;
 mod audit;
 mod check;
+mod discard;
 mod explain;
+mod held;
 mod list;
 mod load;
 mod once;
@@ -56,6 +59,8 @@ pub enum Exit {
     Failed,
     /// The configuration is wrong.
     Configuration,
+    /// A run, or a part of it, waits for a person.
+    Held,
     /// The database cannot be used.
     Database,
     /// The mail server refused us, or cannot be reached.
@@ -70,6 +75,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Configuration => 3,
+            Exit::Held => 4,
             Exit::Database => 5,
             Exit::MailRefused => 6,
             Exit::Quarantined => 7,
@@ -181,6 +187,8 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::List(options) => list::list(&site, options, format).await,
         Command::Explain(options) => explain::explain(&site, options, format).await,
         Command::Status => status::status(&site, format).await,
+        Command::Approve(options) => approve::approve(&site, options, format).await,
+        Command::Discard(options) => discard::discard(&site, options, format).await,
         Command::Settle(options) => settle::settle(&site, options, format).await,
         Command::Audit(options) => audit::audit(&site, options, format).await,
         Command::TestMail(options) => test_mail::test_mail(&site, options).await,

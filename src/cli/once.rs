@@ -1,12 +1,13 @@
 //! `once`: load the inbox, evaluate, plan, deliver what is due, exit.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Exit,
     args::{Format, Once},
+    held,
     json::{MessageLine, line},
     load,
     progress::Progress,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Transport,
-    domain::message::Message,
+    domain::plan::Plan,
     jobs::{
         Site,
         deliver::recover,
@@ -38,10 +39,10 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
     if options.dry_run {
         let (observed, planned) = run_dry(site).await?;
         match format {
-            Format::Json => print_json(&observed, &planned.plan.messages)?,
+            Format::Json => print_json(&observed, &planned.plan)?,
             Format::Text => print_dry(site, &observed, &planned),
         }
-        return Ok(quarantined(&observed));
+        return Ok(ending(&planned, &observed));
     }
     let progress = Progress::new();
     let stop = stopping_on_signal()?;
@@ -50,7 +51,7 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
     let finished = run_today(site, "once", &|file, rows| progress.show(file, rows), &stop).await?;
     drop(progress);
     match format {
-        Format::Json => print_json(&finished.observed, &finished.planned.plan.messages)?,
+        Format::Json => print_json(&finished.observed, &finished.planned.plan)?,
         Format::Text => print(site, &finished).await?,
     }
     let delivered = &finished.report.delivered;
@@ -64,7 +65,7 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
         screen::tip("last warnings are sent again by themselves; the others: lapsewatch list --unknown");
     }
     let is_refused = delivered.stopped.is_some() || delivered.unknown > 0;
-    Ok(if is_refused { Exit::MailRefused } else { quarantined(&finished.observed) })
+    Ok(if is_refused { Exit::MailRefused } else { ending(&finished.planned, &finished.observed) })
 }
 
 /// A token that SIGTERM or SIGINT cancels: the message under way is finished, the rest stays in the outbox.
@@ -79,18 +80,22 @@ fn stopping_on_signal() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
-fn quarantined(observed: &Observed) -> Exit {
-    if observed.has_quarantined() { Exit::Quarantined } else { Exit::Done }
+fn ending(planned: &Planned, observed: &Observed) -> Exit {
+    match (&planned.hold, observed.has_quarantined()) {
+        (Some(_), _) => Exit::Held,
+        (None, true) => Exit::Quarantined,
+        (None, false) => Exit::Done,
+    }
 }
 
 /// The messages as lines; what is wrong with files goes to standard error, out of the way of scripts.
-fn print_json(observed: &Observed, messages: &[Message]) -> std::io::Result<()> {
+fn print_json(observed: &Observed, plan: &Plan) -> std::io::Result<()> {
     for report in observed.loads.iter().filter(|report| report.outcome == LoadOutcome::Quarantined) {
         let why = format!("{}: {}", report.file, report.reason.as_deref().unwrap_or_default());
         tell!("{ATTENTION}refused{ATTENTION:#}: {}", hanging(&why, 9));
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    messages.iter().try_for_each(|message| line(&mut out, &MessageLine::from(message)))?;
+    MessageLine::all(plan).iter().try_for_each(|message| line(&mut out, message))?;
     std::io::Write::flush(&mut out)
 }
 
@@ -99,19 +104,27 @@ fn print_dry(site: &Site, observed: &Observed, planned: &Planned) {
     let today = site.today();
     let messages = &planned.plan.messages;
     match messages.len() as u64 {
-        0 => say!("{BOLD}Nothing is due{BOLD:#} on {}", day(today)),
-        count => say!("{BOLD}Would send {}{BOLD:#} on {}", counted(count, "message"), day(today)),
+        0 if planned.hold.is_some() => (),
+        0 => say!("{BOLD}Nothing is due{BOLD:#} on {}\n", day(today)),
+        count => {
+            say!("{BOLD}Would send {}{BOLD:#} on {}\n", counted(count, "message"), day(today));
+            screen::messages(messages, today, usize::MAX);
+            say!("");
+        }
     }
-    if !messages.is_empty() {
-        say!("");
-        screen::messages(messages, today, usize::MAX);
-    }
-    say!("\nDry run: nothing was loaded, saved or sent.");
+    print_held(planned, "Would hold", today, usize::MAX);
+    say!("Dry run: nothing was loaded, saved or sent.");
 }
 
 async fn print(site: &Site, finished: &Finished) -> anyhow::Result<()> {
     print_inbox(&finished.observed);
     print_sent(site, finished);
+    print_held(&finished.planned, "Held", finished.on, MOST_MESSAGES_SHOWN);
+    if finished.planned.hold.is_some() {
+        say!("  see them   lapsewatch list --held");
+        held::print_commands();
+        say!("");
+    }
     print_waiting(site).await?;
     print_lines(finished);
     print_next(site, finished).await?;
@@ -142,6 +155,7 @@ fn print_sent(site: &Site, finished: &Finished) {
         Transport::Directory => "as files".to_owned(),
     };
     match (messages.len(), delivered.accepted) {
+        (0, 0) if finished.planned.hold.is_some() => return,
         (0, 0) => say!("{BOLD}Nothing is due{BOLD:#} on {}", day(finished.on)),
         (0, sent) => say!("{BOLD}Nothing new{BOLD:#} on {}, {} sent that waited", day(finished.on), thousands(sent)),
         (_, sent) => {
@@ -163,6 +177,20 @@ fn print_sent(site: &Site, finished: &Finished) {
         screen::messages(messages, finished.on, MOST_MESSAGES_SHOWN);
     }
     say!("");
+}
+
+/// What waits for a person, and why.
+fn print_held(planned: &Planned, what: &str, today: Date, most: usize) {
+    let Some(reasons) = &planned.hold else { return };
+    let messages = &planned.plan.held;
+    let count = counted(messages.len() as u64, "message");
+    say!("{ATTENTION}{what} {count}{ATTENTION:#} of {}: they wait for a person", day(today));
+    held::print_reasons(reasons);
+    if !messages.is_empty() {
+        say!("");
+        screen::messages(messages, today, most);
+        say!("");
+    }
 }
 
 /// What the operator should look at besides the messages.

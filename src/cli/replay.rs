@@ -24,7 +24,7 @@ pub fn replay(config: &Config, options: &Options, format: Format) -> anyhow::Res
     let mut printed = Ok(());
     replay.run(config, from, to, |today, messages| {
         let result = match format {
-            Format::Json => messages.iter().try_for_each(|message| line(&mut out, &MessageLine::from(message))),
+            Format::Json => messages.iter().try_for_each(|message| line(&mut out, &MessageLine::new(message, false))),
             Format::Text => print_day(&mut out, today, &messages),
         };
         if let Err(error) = result {

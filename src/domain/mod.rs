@@ -25,6 +25,7 @@ pub mod record;
 pub mod register;
 pub mod report;
 pub mod snapshot;
+pub mod spread;
 pub mod subject;
 #[cfg(test)]
 mod testing;

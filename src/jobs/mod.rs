@@ -3,6 +3,7 @@
 //! A job takes no argument but the [`Site`], reads what is due from the store, is safe to repeat, and ends with a
 //! report. Only this room knows both the store and the mailer; it decides *when*, never *what*: that is the plan's.
 pub mod account;
+pub mod approve;
 mod breaker;
 pub mod brief;
 pub mod deliver;

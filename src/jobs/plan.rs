@@ -147,7 +147,7 @@ fn name_all(site: &Site, messages: &[Message], is_held: bool) -> Vec<NewMessage>
 }
 
 /// Whether a stage that a message tells of has a property.
-fn any_stage(policy: &Policy, message: &Message, has: impl Fn(&Stage) -> bool) -> bool {
+pub(super) fn any_stage(policy: &Policy, message: &Message, has: impl Fn(&Stage) -> bool) -> bool {
     message.notices.iter().any(|notice| {
         let stages = &policy.rule(notice.rule).stages;
         stages.iter().any(|stage| stage.name == notice.stage.base() && has(stage))
