@@ -1,6 +1,6 @@
 //! `once`: load the inbox, evaluate, plan, deliver what is due, exit.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,9 @@ use crate::{
     store::MessageState,
 };
 
+/// A lease that ended so long ago was left by a program that is gone, whatever its clock says.
+const LONG_GONE: SignedDuration = SignedDuration::from_mins(10);
+
 /// How many messages are named on screen.
 const MOST_MESSAGES_SHOWN: usize = 15;
 
@@ -46,8 +49,7 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
     }
     let progress = Progress::new();
     let stop = stopping_on_signal()?;
-    // The store's lock is ours, so every lease in it belongs to a program that is gone.
-    recover(site, Timestamp::MAX).await?;
+    recover(site, left_behind(site)).await?;
     let finished = run_today(site, "once", &|file, rows| progress.show(file, rows), &stop).await?;
     drop(progress);
     match format {
@@ -66,6 +68,13 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
     }
     let is_refused = delivered.stopped.is_some() || delivered.unknown > 0;
     Ok(if is_refused { Exit::MailRefused } else { ending(&finished.planned, &finished.observed) })
+}
+
+/// Leases that end by this instant belong to programs that are gone: all of them where the store's lock makes us the
+/// only one, else those that nobody has renewed for long.
+fn left_behind(site: &Site) -> Timestamp {
+    let now = site.clock.now();
+    if site.store.is_shared() { now.checked_sub(LONG_GONE).unwrap_or(now) } else { Timestamp::MAX }
 }
 
 /// A token that SIGTERM or SIGINT cancels: the message under way is finished, the rest stays in the outbox.

@@ -11,6 +11,7 @@ pub mod deliverer;
 pub mod facts;
 pub mod forecast;
 pub mod hold;
+mod jumps;
 pub mod likeness;
 pub mod load;
 pub mod naming;
@@ -19,6 +20,7 @@ pub mod plan;
 pub mod pulse;
 pub mod replay;
 mod rest;
+pub mod right;
 pub mod run;
 pub mod scheduler;
 pub mod vitals;
@@ -77,6 +79,9 @@ pub enum JobError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another replica may load and plan now.
+    #[error("the right to load and plan was lost: another replica goes on")]
+    RightLost,
     /// The messages cannot be written.
     #[error("cannot write the messages: {0}")]
     Render(#[from] RenderError),

@@ -1,6 +1,6 @@
 //! The one worker of the daemon that loads and plans: it takes jobs in turn, so that no two ever run at once.
 //!
-//! It owns the right to load and plan for as long as it lives. On each beat it asks whether the run of a civil day is
+//! It works while it has the [right](super::right) to load and plan. On each beat it asks whether the run of a civil day is
 //! due; between beats it looks into the inbox. Messages leave by the [deliverer](super::deliverer), at the same time. A
 //! failed job is told once, loudly, and tried again after a growing rest; the store remembers what was done.
 
@@ -16,15 +16,17 @@ use tokio_util::sync::CancellationToken;
 use super::{
     JobError, Site,
     deliver::recover,
+    jumps::Jumps,
     load::{LoadOutcome, LoadReport},
     observe::{Observed, look, take},
     pulse::Pulse,
     rest::Rest,
+    right::Right,
     run::{Finished, plan_today},
     scheduler::{Due, Rope, Timetable, due},
     watch::Watch,
 };
-use crate::store::{Claim, StoreLock};
+use crate::store::Claim;
 
 /// What a reload replaces as a whole.
 #[derive(Clone)]
@@ -38,8 +40,9 @@ pub struct Plant {
 /// Takes jobs in turn.
 pub struct Worker {
     plant: Receiver<Arc<Plant>>,
-    /// Held, not used: nobody else works on the store while the worker lives.
-    _lock: Option<StoreLock>,
+    right: Right,
+    /// The right was ours on the last beat.
+    was_ours: bool,
     pulse: Pulse,
     stop: CancellationToken,
     tell: Box<dyn Fn(&str) + Send + Sync>,
@@ -51,6 +54,7 @@ pub struct Worker {
     run_rest: Rest,
     /// Rung when a run has planned messages.
     planned: Arc<Notify>,
+    jumps: Jumps,
 }
 
 impl Worker {
@@ -59,7 +63,7 @@ impl Worker {
     #[must_use]
     pub fn new(
         plant: Receiver<Arc<Plant>>,
-        lock: Option<StoreLock>,
+        right: Right,
         pulse: Pulse,
         stop: CancellationToken,
         planned: Arc<Notify>,
@@ -67,7 +71,8 @@ impl Worker {
     ) -> Self {
         Self {
             plant,
-            _lock: lock,
+            right,
+            was_ours: true,
             pulse,
             stop,
             tell: Box::new(tell),
@@ -77,16 +82,20 @@ impl Worker {
             unfinished: None,
             run_rest: Rest::default(),
             planned,
+            jumps: Jumps::default(),
         }
     }
 
-    /// Picks up what the last program left: attempts that were cut off, and a day that was claimed and not finished.
+    /// Picks up what the last program left: a day that was claimed and not finished and, where nobody else works on the
+    /// store, attempts that were cut off.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn resume(&mut self) -> Result<(), JobError> {
         let site = self.site();
-        recover(&site, Timestamp::MAX).await?;
+        if !site.store.is_shared() {
+            recover(&site, Timestamp::MAX).await?;
+        }
         self.unfinished = site.store.last_due_day().await?;
         Ok(())
     }
@@ -123,12 +132,25 @@ impl Worker {
     pub async fn beat(&mut self) {
         self.pulse.beat();
         let plant = Arc::clone(&self.plant.borrow());
-        if let Err(failure) = self.run_if_due(&plant).await {
+        self.jumps.watch(plant.site.clock.now());
+        if self.has_the_right(&plant.site).await
+            && let Err(failure) = self.run_if_due(&plant).await
+        {
             let now = plant.site.clock.now();
             self.run_rest.note(false, now);
             tracing::error!(%failure, "today's run failed and is tried again later: {failure}");
         }
         self.show_status(&plant).await;
+    }
+
+    /// Whether it is on us to load and plan. Who takes that over goes on with the day that another left half done.
+    async fn has_the_right(&mut self, site: &Site) -> bool {
+        let is_ours = self.right.is_ours().await;
+        if is_ours && !self.was_ours {
+            self.unfinished = site.store.last_due_day().await.unwrap_or_default();
+        }
+        self.was_ours = is_ours;
+        is_ours
     }
 
     async fn run_if_due(&mut self, plant: &Plant) -> Result<(), JobError> {
@@ -168,7 +190,11 @@ impl Worker {
         self.unfinished = Some(day);
         tracing::info!(run.on = %day, "the run of {day} begins");
         let pulse = self.pulse.clone();
-        let finished = plan_today(site, "daemon", &move |_, _| pulse.beat()).await?;
+        let progress = move |_: &str, _| pulse.beat();
+        let finished = tokio::select! {
+            finished = plan_today(site, "daemon", &progress) => finished?,
+            () = self.right.lost() => return Err(JobError::RightLost),
+        };
         site.store.finish_day(day, site.clock.now()).await?;
         self.unfinished = None;
         self.run_rest.note(true, site.clock.now());
@@ -181,6 +207,9 @@ impl Worker {
     pub async fn look(&mut self) {
         self.pulse.beat();
         let site = self.site();
+        if !self.has_the_right(&site).await {
+            return;
+        }
         match self.load_complete(&site).await {
             Ok(observed) => {
                 tell_loads(&observed);
@@ -199,7 +228,11 @@ impl Worker {
         let looks = tokio::task::block_in_place(|| look(&site.config.snapshots.inbox))?;
         let ready = self.watch.ready(looks, site.today());
         let pulse = self.pulse.clone();
-        take(site, &ready, &move |_, _| pulse.beat()).await
+        let progress = move |_: &str, _| pulse.beat();
+        tokio::select! {
+            taken = take(site, &ready, &progress) => taken,
+            () = self.right.lost() => Err(JobError::RightLost),
+        }
     }
 
     fn between_looks(&self) -> Duration {

@@ -31,6 +31,7 @@ use crate::{
         deliver::conversation_span,
         deliverer::Deliverer,
         pulse::Pulse,
+        right::Right,
         scheduler::{Bell, Rope, ScheduleError},
         worker::{Plant, Worker},
     },
@@ -166,7 +167,7 @@ impl Daemon {
     async fn start(start: Start) -> Result<Self, RunError> {
         let Start { config: Loaded { config, warnings }, reload, clock } = start;
         plant::tell(&warnings);
-        let lock = app::lock_store(&config).await?;
+        let right = Right::take(app::place(&config)?).await?;
         let (pulses, stop, rope) = (<[Pulse; 2]>::default(), CancellationToken::new(), Rope::default());
         let [working, delivering] = &pulses;
         let plant = plant::build(app::open(config, clock).await?, delivering)?;
@@ -174,7 +175,7 @@ impl Daemon {
         let (sender, receiver) = watch::channel(Arc::new(plant));
         let planned = Arc::<Notify>::default();
         let deliverer = Deliverer::new(receiver.clone(), delivering.clone(), stop.clone(), Arc::clone(&planned));
-        let mut worker = Worker::new(receiver, Some(lock), working.clone(), stop.clone(), planned, notify::status);
+        let mut worker = Worker::new(receiver, right, working.clone(), stop.clone(), planned, notify::status);
         worker.resume().await?;
         let bell = Some(Bell::hang(rope.clone()).await?);
         let worker = tokio::spawn(worker.work(rope.clone()));

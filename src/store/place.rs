@@ -82,6 +82,12 @@ impl Place {
         matches!(&self.at, At::File(path) if !path.exists())
     }
 
+    /// Whether several programs may work on the store at once.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.at, At::Server(_))
+    }
+
     /// Opens the store, making a file and bringing the tables up to date when needed.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use lapsewatch::{
         Site,
         deliverer::Deliverer,
         pulse::Pulse,
+        right::Right,
         scheduler::Timetable,
         worker::{Plant, Worker},
     },
@@ -48,7 +49,7 @@ impl Desk {
         let (pulse, stop) = (Pulse::default(), CancellationToken::new());
         let planned = Arc::<Notify>::default();
         let deliverer = Deliverer::new(receiver.clone(), pulse.clone(), stop.clone(), Arc::clone(&planned));
-        let mut worker = Worker::new(receiver, None, pulse, stop, planned, |_| ());
+        let mut worker = Worker::new(receiver, Right::default(), pulse, stop, planned, |_| ());
         worker.resume().await.unwrap();
         Self { clock, store, mailer, config, sender, worker, deliverer }
     }
