@@ -193,3 +193,67 @@ fn a_discarded_run_tells_nobody_and_the_next_decides_anew() {
     let ran = trial.run_at("2026-11-21T08:00:00Z", &[&HOLDING[..], &["once", "--format", "json"]].concat());
     assert!(lines(&ran.ends_with(4)).iter().all(|message| message["held"] == true), "held anew");
 }
+
+#[test]
+fn status_and_explain_say_what_is_held_and_what_to_do() {
+    let trial = held_back();
+    snapshot("held_status", &trial.run(&["status"]).ends_with(0));
+    let status = lines(&trial.run(&["status", "--format", "json"]).ends_with(0));
+    let held = &status[0]["held"][0];
+    assert_eq!((held["run"].as_i64(), held["messages"].as_u64()), (Some(1), Some(10)));
+    snapshot("held_explain", &trial.run(&["explain", "kit.hill@nhs.net"]).ends_with(0));
+}
+
+// --- snooze
+
+const KIT: &str = "kit.hill@nhs.net";
+
+fn recipients_about_kit(trial: &Trial, day: &str) -> Vec<String> {
+    let morning = format!("2026-11-{day}T08:00:00Z");
+    let planned = lines(&trial.run_at(&morning, &["once", "--dry-run", "--format", "json"]));
+    let is_about_kit =
+        |message: &&Value| message["notices"].as_array().unwrap().iter().any(|notice| text(notice, "subject") == KIT);
+    planned.iter().filter(is_about_kit).map(|message| text(message, "recipient").to_owned()).collect()
+}
+
+#[test]
+fn a_snooze_silences_one_rule_for_one_account_until_its_day_or_its_end() {
+    let trial = Trial::with_exports();
+    trial.run(&["load", "inbox/2026-11-20 accounts.csv", "inbox/site-contacts.csv"]).ends_with(0);
+    let told = recipients_about_kit(&trial, "20");
+    assert!(!told.is_empty());
+    let ask = ["snooze", KIT, "--rule", "inactivity"];
+    let wish = ["--until", "2026-11-25", "--reason", "on leave", "--by", "Ada Example"];
+    snapshot("snooze", &trial.run(&[&ask[..], &wish].concat()).ends_with(0));
+    assert_eq!(recipients_about_kit(&trial, "20"), [""; 0]);
+    assert_eq!(recipients_about_kit(&trial, "24"), [""; 0]);
+    assert_eq!(recipients_about_kit(&trial, "25"), told, "the day it ends by itself");
+    snapshot("snooze_list", &trial.run(&["snooze", "--list"]).ends_with(0));
+    let listed = lines(&trial.run(&["snooze", "--list", "--format", "json"]).ends_with(0));
+    assert_eq!((listed.len(), text(&listed[0], "reason")), (1, "on leave"));
+    snapshot("snooze_explain", &trial.run(&["explain", KIT]).ends_with(0));
+    snapshot("snooze_end", &trial.run(&[&ask[..], &["--end"]].concat()).ends_with(0));
+    assert_eq!(recipients_about_kit(&trial, "20"), told, "somebody ended it");
+    snapshot("snooze_end_again", &trial.run(&[&ask[..], &["--end"]].concat()).ends_with(1));
+    snapshot("snooze_list_none", &trial.run(&["snooze", "--list"]).ends_with(0));
+}
+
+#[test]
+fn a_snooze_that_would_hide_the_deadline_is_refused() {
+    let trial = Trial::with_exports();
+    trial.run(&["load", "inbox/2026-11-20 accounts.csv"]).ends_with(0);
+    let refused = |name: &str, address: &str, rule: &str, until: &str| {
+        let ran = trial.run(&["snooze", address, "--rule", rule, "--until", until, "--reason", "on leave"]);
+        snapshot(name, &ran.ends_with(1));
+    };
+    refused("snooze_too_late", KIT, "inactivity", "2026-12-05");
+    refused("snooze_no_day_left", "lee.mockford@nhs.net", "inactivity", "2026-11-21");
+    refused("snooze_overdue", "pat.past@nhs.net", "inactivity", "2026-11-24");
+    refused("snooze_mailbox", "optometry.tp1a2@nhs.net", "shared_mailbox", "2027-01-01");
+    refused("snooze_not_ahead", KIT, "inactivity", "2026-11-20");
+    refused("snooze_nothing_counts", KIT, "password", "2026-11-25");
+    refused("snooze_typo", "kit.hil@nhs.net", "inactivity", "2026-11-25");
+    trial.run(&["snooze", KIT, "--rule", "inactivity", "--until", "2026-11-25"]).ends_with(2);
+    trial.run(&["snooze", KIT, "--rule", "inactivity", "--until", "2026-11-25", "--reason", ""]).ends_with(2);
+    assert_eq!(trial.run(&["snooze", "--list"]).ends_with(0).out, "Nothing is snoozed.\n");
+}

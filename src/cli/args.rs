@@ -35,6 +35,7 @@ Do:
 Decide:
   approve     Send what is held, at once or over days
   discard     Drop what is held; the next run decides anew
+  snooze      End a rule's notices for one account until a date
   settle      A message of which nobody knows whether it went
 Try out:
   check       Check configuration, messages and mail server
@@ -153,6 +154,8 @@ pub enum Command {
     Approve(Approve),
     /// Drop what is held: all of it, or one run's; the next run decides anew
     Discard(Discard),
+    /// End a rule's notices for one account until a date before its deadline
+    Snooze(Snooze),
     /// Decide on a message of which nobody knows whether it went
     Settle(Settle),
     /// Run the rules over old exports, day by day, against an empty store in memory
@@ -182,7 +185,9 @@ impl Command {
     pub const fn access(&self) -> Access {
         match self {
             Self::Once(Once { dry_run: false }) | Self::Load(_) | Self::Run => Access::Works,
-            Self::Approve(_) | Self::Discard(_) | Self::Settle(_) => Access::Decides,
+            Self::Snooze(Snooze { list: false, .. }) | Self::Approve(_) | Self::Discard(_) | Self::Settle(_) => {
+                Access::Decides
+            }
             _ => Access::Reads,
         }
     }
@@ -254,6 +259,31 @@ pub struct Approve {
 pub struct Discard {
     /// Number of a run, from list --held [default: all that are held]
     pub run: Option<i64>,
+    #[command(flatten)]
+    pub decider: Decider,
+}
+
+/// `snooze`
+#[derive(Debug, Args)]
+pub struct Snooze {
+    /// The account or shared mailbox
+    #[arg(required_unless_present = "list")]
+    pub address: Option<String>,
+    /// Of which rule
+    #[arg(long, value_name = "RULE", value_parser = rule, required_unless_present = "list")]
+    pub rule: Option<Rule>,
+    /// The day on which notices begin again, before the deadline
+    #[arg(long, value_name = "DATE", required_unless_present_any = ["list", "end"])]
+    pub until: Option<Date>,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new(), required_unless_present_any = ["list", "end"])]
+    pub reason: Option<String>,
+    /// End it now: notices begin again
+    #[arg(long, conflicts_with_all = ["until", "reason"])]
+    pub end: bool,
+    /// Those in force: of whom, until when, by whom and why
+    #[arg(long, conflicts_with_all = ["address", "rule", "until", "reason", "end"])]
+    pub list: bool,
     #[command(flatten)]
     pub decider: Decider,
 }

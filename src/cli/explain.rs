@@ -21,6 +21,7 @@ use crate::{
         Site,
         account::{Account, Found, RuleLine, StageLine, StageState, explain as find},
     },
+    store::MessageState,
 };
 
 /// Explains one address.
@@ -106,7 +107,12 @@ fn print_people(account: &Account) {
         say!("{:<11}{mailbox}", "Mailbox");
     }
     let read = if account.is_read { "somebody reads this address" } else { "nobody is known to read this address" };
-    say!("{:<11}{read}\n", "Read");
+    say!("{:<11}{read}", "Read");
+    for refused in &account.refused {
+        let said = format!("{} on {}: {}", refused.address, refused.since_on, refused.reply);
+        say!("{:<11}{}", "Refused", hanging(&said, 11));
+    }
+    say!("");
 }
 
 fn print_facts(account: &Account) {
@@ -151,8 +157,11 @@ fn print_rule(rule: &RuleLine, today: Date) {
     if let Some(why) = rule.silent {
         say!("  silent: {why}");
     }
+    if let Some(why) = &rule.kept_back {
+        say!("  silent: {}", hanging(why, 10));
+    }
     for stage in &rule.stages {
-        print_stage(stage, rule.silent.is_some());
+        print_stage(stage, rule.silent.is_some() || rule.kept_back.is_some());
     }
     say!("");
 }
@@ -168,6 +177,7 @@ fn print_stage(stage: &StageLine, is_silent: bool) {
     };
     let stands = match stage.state {
         StageState::Told(day) => format!("told {day}"),
+        StageState::Held(day) => format!("held {day}"),
         StageState::PassedOver(day) => format!("passed over {day}"),
         StageState::Due | StageState::Overtaken | StageState::ToCome if is_silent => "silent".to_owned(),
         StageState::Due => "due".to_owned(),
@@ -183,6 +193,9 @@ fn print_stage(stage: &StageLine, is_silent: bool) {
 fn print_next(account: &Account, today: Date) {
     say!("{BOLD}Next{BOLD:#}");
     match &account.next {
+        None if account.rules.iter().any(|rule| rule.kept_back.is_some()) => {
+            say!("  nothing while that lasts: see above why it is silent\n");
+        }
         None => say!("  nothing: no stage is left to tell\n"),
         Some(next) => {
             let on = long_day(next.on);
@@ -208,6 +221,9 @@ fn print_told(account: &Account) {
         }
         last = Some(what);
         say!("    {FAINT}{}{FAINT:#}  {:<9}  {}", told.reference, told.state.as_str(), told.recipient);
+    }
+    if account.ledger.iter().any(|told| told.state == MessageState::Held) {
+        say!("  what is held waits for a person: lapsewatch list --held");
     }
 }
 
@@ -239,7 +255,7 @@ struct FindingLine<'a> {
     inactive_on: Option<Date>,
     approximate: bool,
     episode_on: Option<Date>,
-    silent: Option<&'static str>,
+    silent: Option<&'a str>,
     stages: Vec<StageEntry<'a>>,
 }
 
@@ -313,7 +329,7 @@ impl<'a> FindingLine<'a> {
             inactive_on: rule.dates.inactive_on,
             approximate: rule.dates.is_approximate,
             episode_on: rule.episode_on,
-            silent: rule.silent,
+            silent: rule.silent.or(rule.kept_back.as_deref()),
             stages: rule.stages.iter().map(StageEntry::of).collect(),
         }
     }
@@ -323,6 +339,7 @@ impl<'a> StageEntry<'a> {
     fn of(stage: &'a StageLine) -> Self {
         let (word, on) = match stage.state {
             StageState::Told(day) => ("told", Some(day)),
+            StageState::Held(day) => ("held", Some(day)),
             StageState::PassedOver(day) => ("passed_over", Some(day)),
             StageState::Due => ("due", None),
             StageState::Overtaken => ("overtaken", None),

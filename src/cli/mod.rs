@@ -18,6 +18,7 @@ mod replay;
 mod run;
 mod screen;
 mod settle;
+mod snooze;
 mod status;
 mod test_mail;
 
@@ -189,6 +190,7 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::Status => status::status(&site, format).await,
         Command::Approve(options) => approve::approve(&site, options, format).await,
         Command::Discard(options) => discard::discard(&site, options, format).await,
+        Command::Snooze(options) => snooze::snooze(&site, options, format).await,
         Command::Settle(options) => settle::settle(&site, options, format).await,
         Command::Audit(options) => audit::audit(&site, options, format).await,
         Command::TestMail(options) => test_mail::test_mail(&site, options).await,

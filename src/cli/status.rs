@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
 use super::{
@@ -12,9 +12,13 @@ use super::{
     screen::{ATTENTION, BOLD, counted, day, distance, hanging, say, thousands},
 };
 use crate::{
-    domain::snapshot::Source,
-    jobs::{Site, forecast::next_messages, run::RunReport},
-    store::{MessageState, RunRow},
+    domain::{quota::Quota, snapshot::Source},
+    jobs::{
+        Site,
+        forecast::next_messages,
+        health::{Health, SourceAge, Waiting, health},
+    },
+    store::{MessageState, RunRow, Usage},
 };
 
 /// How many days ahead the next messages are looked for.
@@ -22,27 +26,53 @@ const DAYS_AHEAD: usize = 31;
 
 /// One source, its newest day and its age.
 #[derive(Debug, Serialize)]
-struct SourceAge {
+struct SourceLine {
     source: &'static str,
     as_of: Date,
     age_days: i32,
+    /// `null` when it never grows old.
+    max_age_days: Option<i32>,
     rows: u64,
+}
+
+/// A run that waits for a person.
+#[derive(Debug, Serialize)]
+struct HeldRun {
+    run: i64,
+    on: Date,
+    since: Timestamp,
+    messages: u64,
+    why: Vec<String>,
+}
+
+/// What the quotas count, beside their limits.
+#[derive(Debug, Serialize)]
+struct QuotaUse {
+    in_last_minute: u64,
+    per_minute: Option<u32>,
+    in_last_day: u64,
+    per_day: Option<u32>,
 }
 
 /// The JSON of `status`.
 #[derive(Debug, Serialize)]
 struct Status {
     today: Date,
-    sources: Vec<SourceAge>,
+    sources: Vec<SourceLine>,
     subjects: u64,
     last_run_on: Option<Date>,
-    last_run_at: Option<jiff::Timestamp>,
+    last_run_at: Option<Timestamp>,
+    last_run_messages: BTreeMap<&'static str, u64>,
     next_run_on: Option<Date>,
     next_messages: u64,
     outbox: BTreeMap<&'static str, u64>,
+    held: Vec<HeldRun>,
+    stopped: Option<String>,
+    quota: QuotaUse,
+    /// When the last message that waits will have left, as far as quota and hours decide.
+    done_at: Option<Timestamp>,
+    refused_addresses: u64,
     attention: Vec<String>,
-    #[serde(skip)]
-    last_report: Option<RunReport>,
 }
 
 /// Prints how things stand.
@@ -50,7 +80,7 @@ pub async fn status(site: &Site, format: Format) -> anyhow::Result<Exit> {
     let status = gather(site).await?;
     match format {
         Format::Json => line(&mut std::io::stdout().lock(), &status)?,
-        Format::Text => print(&status),
+        Format::Text => print(&status, &site.config.time_zone),
     }
     Ok(Exit::Done)
 }
@@ -64,41 +94,77 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
     let has_run = last.as_ref().is_some_and(|run| run.on_day >= today);
     let first_on = if has_run { today.tomorrow()? } else { today };
     let next = next_messages(&site.config, register, told, first_on, DAYS_AHEAD);
-    let outbox = site.store.count_messages().await?.into_iter().map(|(state, n)| (state.as_str(), n)).collect();
-    let last_report = last.as_ref().and_then(|run| serde_json::from_str(run.report.as_deref()?).ok());
+    let outbox = words(site.store.count_messages().await?);
+    let last_run_messages = match &last {
+        Some(run) => words(site.store.count_messages_of(run.id).await?),
+        None => BTreeMap::new(),
+    };
+    let health = health(site, waiting(&outbox)).await?;
     let mut status = Status {
         today,
-        sources: sources(site).await?,
+        sources: health.sources.iter().map(SourceLine::from).collect(),
         subjects,
         last_run_on: last.as_ref().map(|run| run.on_day),
         last_run_at: last.as_ref().map(|run| run.started_at),
         next_run_on: next.as_ref().map(|(on, _)| *on),
         next_messages: next.map_or(0, |(_, messages)| messages.len() as u64),
+        last_run_messages,
         outbox,
+        held: health.held.iter().map(HeldRun::from).collect(),
+        stopped: health.stopped.as_ref().map(|stopped| stopped.why.clone()),
+        quota: QuotaUse::of(&site.config.mail.quota, health.usage),
+        done_at: health.done_at,
+        refused_addresses: health.refused_addresses,
         attention: Vec::new(),
-        last_report,
     };
-    status.attention = attention(&status, last.as_ref());
+    status.attention = attention(&status, &health, last.as_ref());
     Ok(status)
 }
 
-async fn sources(site: &Site) -> anyhow::Result<Vec<SourceAge>> {
-    let today = site.today();
-    let mut newest: BTreeMap<Source, (Date, u64)> = BTreeMap::new();
-    for snapshot in site.store.list_snapshots().await? {
-        newest.insert(snapshot.source, (snapshot.as_of_on, snapshot.row_count));
-    }
-    let age = |(source, (as_of, rows)): (Source, (Date, u64))| SourceAge {
-        source: source.as_str(),
-        as_of,
-        age_days: super::screen::days_between(as_of, today),
-        rows,
-    };
-    Ok(newest.into_iter().map(age).collect())
+fn words(states: Vec<(MessageState, u64)>) -> BTreeMap<&'static str, u64> {
+    states.into_iter().map(|(state, count)| (state.as_str(), count)).collect()
 }
 
-fn attention(status: &Status, last: Option<&RunRow>) -> Vec<String> {
-    let count = |state: MessageState| status.outbox.get(state.as_str()).copied().unwrap_or(0);
+fn count(states: &BTreeMap<&'static str, u64>, state: MessageState) -> u64 {
+    states.get(state.as_str()).copied().unwrap_or(0)
+}
+
+/// Messages that leave by themselves.
+fn waiting(states: &BTreeMap<&'static str, u64>) -> u64 {
+    MessageState::ALL.into_iter().filter(|state| state.is_waiting()).map(|state| count(states, state)).sum()
+}
+
+impl From<&SourceAge> for SourceLine {
+    fn from(age: &SourceAge) -> Self {
+        let SourceAge { source, as_of, age_days, max_age_days, rows } = *age;
+        Self { source: source.as_str(), as_of, age_days, max_age_days, rows }
+    }
+}
+
+impl From<&Waiting> for HeldRun {
+    fn from(waiting: &Waiting) -> Self {
+        Self {
+            run: waiting.run.id.0,
+            on: waiting.run.on_day,
+            since: waiting.run.started_at,
+            messages: waiting.messages,
+            why: waiting.reasons.sentences(),
+        }
+    }
+}
+
+impl QuotaUse {
+    const fn of(quota: &Quota, usage: Usage) -> Self {
+        Self {
+            in_last_minute: usage.in_last_minute,
+            per_minute: quota.per_minute,
+            in_last_day: usage.in_last_day,
+            per_day: quota.per_day,
+        }
+    }
+}
+
+fn attention(status: &Status, health: &Health, last: Option<&RunRow>) -> Vec<String> {
     let mut lines = Vec::new();
     if status.sources.is_empty() {
         lines.push("nothing has been loaded yet: put an export into the inbox".to_owned());
@@ -106,40 +172,56 @@ fn attention(status: &Status, last: Option<&RunRow>) -> Vec<String> {
     if last.is_some_and(|run| run.finished_at.is_none()) {
         lines.push("the last run was cut off: the next one goes on from there".to_owned());
     }
-    if let Some(why) = status.last_report.as_ref().and_then(|report| report.delivered.stopped.as_ref()) {
-        lines.push(format!("sending stopped: {why}"));
+    for held in &status.held {
+        let (messages, why) = (counted(held.messages, "message"), held.why.join(" "));
+        let on = day(held.on);
+        lines.push(format!("run {} of {on} is held: {messages} for lapsewatch approve or discard. {why}", held.run));
     }
-    let rejected = status.last_report.as_ref().map_or(0, |report| report.delivered.rejected);
+    if let Some(stopped) = &health.stopped {
+        lines.push(format!("sending stopped: {}", stopped.why));
+    }
+    for source in health.sources.iter().filter(|source| source.is_stale()) {
+        let (title, age, most) = (source.source.title(), source.age_days, source.max_age_days.unwrap_or_default());
+        lines.push(format!("{title} is {age} days old and may be {most}: rules that count on it tell nobody"));
+    }
+    let rejected = count(&status.last_run_messages, MessageState::Rejected);
     if rejected > 0 {
         lines.push(format!("{} of the last run refused by the mail server", counted(rejected, "message")));
     }
-    let unknown = count(MessageState::Unknown);
+    let unknown = count(&status.outbox, MessageState::Unknown);
     if unknown > 0 {
         lines.push(format!("nobody knows whether {} went: lapsewatch list --unknown", counted(unknown, "message")));
     }
     lines
 }
 
-fn print(status: &Status) {
+fn print(status: &Status, zone: &TimeZone) {
     for line in &status.attention {
         say!("{ATTENTION}ATTENTION{ATTENTION:#}  {}", hanging(line, 11));
     }
     if status.attention.is_empty() {
         say!("{BOLD}Working.{BOLD:#} {} are watched.", counted(status.subjects, "account"));
     }
-    for source in &status.sources {
-        let title = Source::parse(source.source).map_or(source.source, Source::title);
-        let age = if source.age_days == 0 { "today".to_owned() } else { counted_days(source.age_days) };
-        say!("data       {}, {age}  ({title}, {})", source.as_of, counted(source.rows, "row"));
-    }
-    match (status.last_run_on, &status.last_report) {
-        (Some(on), Some(report)) => {
-            let delivered = &report.delivered;
-            let (sent, refused) = (thousands(delivered.accepted), thousands(delivered.rejected));
+    status.sources.iter().for_each(print_source);
+    print_runs(status);
+    print_outbox(status, zone);
+}
+
+fn print_source(source: &SourceLine) {
+    let title = Source::parse(source.source).map_or(source.source, Source::title);
+    let age = if source.age_days == 0 { "today".to_owned() } else { counted_days(source.age_days) };
+    let limit = source.max_age_days.map_or_else(String::new, |most| format!(", limit {most}"));
+    say!("data       {}, {age}{limit}  ({title}, {})", source.as_of, counted(source.rows, "row"));
+}
+
+fn print_runs(status: &Status) {
+    let of_run = |state| thousands(count(&status.last_run_messages, state));
+    match status.last_run_on {
+        Some(on) => {
+            let (sent, refused) = (of_run(MessageState::Accepted), of_run(MessageState::Rejected));
             say!("last run   {}, {sent} sent, {refused} refused", day(on));
         }
-        (Some(on), None) => say!("last run   {}, cut off", day(on)),
-        (None, _) => say!("last run   never"),
+        None => say!("last run   never"),
     }
     match status.next_run_on {
         Some(on) => {
@@ -148,9 +230,34 @@ fn print(status: &Status) {
         }
         None => say!("next       nothing due in the next {DAYS_AHEAD} days"),
     }
-    let count = |state: MessageState| status.outbox.get(state.as_str()).copied().unwrap_or(0);
-    let waiting = count(MessageState::Pending) + count(MessageState::Deferred) + count(MessageState::Leased);
-    say!("outbox     {} waiting, {} unknown", thousands(waiting), thousands(count(MessageState::Unknown)));
+}
+
+fn print_outbox(status: &Status, zone: &TimeZone) {
+    let waiting = waiting(&status.outbox);
+    let of = |state| count(&status.outbox, state);
+    let held = of(MessageState::Held);
+    let held = if held > 0 { format!(", {} held", thousands(held)) } else { String::new() };
+    say!("outbox     {} waiting, {} unknown{held}", thousands(waiting), thousands(of(MessageState::Unknown)));
+    if let Some(at) = status.done_at {
+        say!(
+            "           done about {}, if the mail server is fast enough",
+            at.to_zoned(zone.clone()).strftime("%H:%M on %a %-d %b")
+        );
+    }
+    let quota = &status.quota;
+    let used = [(quota.in_last_minute, quota.per_minute, "a minute"), (quota.in_last_day, quota.per_day, "24 hours")];
+    let used: Vec<_> = used
+        .iter()
+        .filter_map(|(used, most, span)| {
+            Some(format!("{} of {} in {span}", thousands(*used), thousands(u64::from((*most)?))))
+        })
+        .collect();
+    if !used.is_empty() {
+        say!("quota      {}", used.join(", "));
+    }
+    if status.refused_addresses > 0 {
+        say!("refused    {}", counted(status.refused_addresses, "address"));
+    }
 }
 
 fn counted_days(days: i32) -> String {

@@ -5,20 +5,20 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
-use super::{JobError, Site, likeness::most_like};
+use super::{JobError, Site, facts::gates, likeness::most_like};
 use crate::{
     domain::{
         evaluate::{Dates, Showing, Standing, ladder, outrun, standing},
         facts::{Fact, Field, SnapshotId},
         message::StageName,
-        plan::settle,
+        plan::{Planning, settle},
         policy::{Placement, Rule},
         recipient::{Audience, Directory},
         register::{Register, Subject},
         snapshot::ContactRow,
         subject::Address,
     },
-    store::{LedgerLine, OpenEpisode},
+    store::{LedgerLine, MessageState, OpenEpisode, Snooze, Standings, Unreachable},
 };
 
 /// A fact and the file it was read in.
@@ -37,6 +37,8 @@ pub struct SourcedFact {
 pub enum StageState {
     /// Told on a day.
     Told(Date),
+    /// Planned on a day; its messages wait for a person.
+    Held(Date),
     /// A tighter stage was told in its place, on a day.
     PassedOver(Date),
     /// Reached, and the next run tells it or has a reason not to.
@@ -75,6 +77,8 @@ pub struct RuleLine {
     pub episode_on: Option<Date>,
     /// Why the rule tells nothing, if it does not.
     pub silent: Option<&'static str>,
+    /// What keeps its notices back today: a snooze, or a source that is too old.
+    pub kept_back: Option<String>,
     /// The ladder, in order.
     pub stages: Vec<StageLine>,
 }
@@ -107,6 +111,8 @@ pub struct Account {
     pub is_read: bool,
     /// Rules that count.
     pub rules: Vec<RuleLine>,
+    /// Addresses of people it is told through that a mail server refused.
+    pub refused: Vec<Unreachable>,
     /// Rules that apply and have nothing to count from.
     pub no_date: Vec<Rule>,
     /// What was told.
@@ -138,8 +144,13 @@ pub async fn explain(site: &Site, address: &Address) -> Result<Found, JobError> 
         site.store.list_snapshots().await?.into_iter().map(|row| (row.id, row.file_name)).collect();
     let episodes = site.store.list_episodes(Some(subject.id)).await?;
     let ledger = site.store.list_ledger(subject.id).await?;
-    let explainer = Explainer::new(site, &register, &subject, &episodes);
-    Ok(Found::Account(Box::new(explainer.account(&files, ledger))))
+    let standings = site.store.load_standings().await?;
+    let gates = gates(site, &standings, []);
+    let planning = Planning { gates: &gates, ..site.planning(site.today()) };
+    let known =
+        Known { register: &register, subject: &subject, episodes: &episodes, ledger: &ledger, standings: &standings };
+    let account = Explainer::new(site, planning, known).account(&files);
+    Ok(Found::Account(Box::new(account)))
 }
 
 /// The known addresses most like one.
@@ -149,23 +160,35 @@ pub fn similar(register: &Register, address: &Address) -> Vec<Address> {
     most_like(address.as_str(), known.iter().map(Address::as_str)).into_iter().map(Address::new).collect()
 }
 
-struct Explainer<'a> {
-    site: &'a Site,
+/// What the store knows of a subject.
+struct Known<'a> {
     register: &'a Register,
     subject: &'a Subject,
     episodes: &'a [OpenEpisode],
+    ledger: &'a [LedgerLine],
+    standings: &'a Standings,
+}
+
+struct Explainer<'a> {
+    site: &'a Site,
+    planning: Planning<'a>,
+    register: &'a Register,
+    subject: &'a Subject,
+    episodes: &'a [OpenEpisode],
+    ledger: &'a [LedgerLine],
+    standings: &'a Standings,
     directory: Directory<'a>,
     today: Date,
 }
 
 impl<'a> Explainer<'a> {
-    fn new(site: &'a Site, register: &'a Register, subject: &'a Subject, episodes: &'a [OpenEpisode]) -> Self {
-        let today = site.today();
-        let directory = Directory::new(register, site.planning(today));
-        Self { site, register, subject, episodes, directory, today }
+    fn new(site: &'a Site, planning: Planning<'a>, known: Known<'a>) -> Self {
+        let Known { register, subject, episodes, ledger, standings } = known;
+        let directory = Directory::new(register, planning);
+        Self { site, planning, register, subject, episodes, ledger, standings, directory, today: planning.today }
     }
 
-    fn account(&self, files: &HashMap<SnapshotId, String>, ledger: Vec<LedgerLine>) -> Account {
+    fn account(&self, files: &HashMap<SnapshotId, String>) -> Account {
         let rules = self.rules();
         let next = self.next(&rules);
         let facts = self.subject.facts.iter().map(|(field, fact)| {
@@ -180,8 +203,9 @@ impl<'a> Explainer<'a> {
             mailboxes: self.directory.mailboxes(self.subject),
             is_read: self.directory.is_read(&self.subject.address()),
             no_date: Rule::ALL.into_iter().filter(|rule| self.standing(*rule) == Standing::NoDate).collect(),
+            refused: self.refused(&rules),
             rules,
-            ledger,
+            ledger: self.ledger.to_vec(),
             next,
             subject: self.subject.clone(),
         }
@@ -202,8 +226,31 @@ impl<'a> Explainer<'a> {
         rules
     }
 
+    /// The refused addresses among those that the subject would be told through.
+    fn refused(&self, rules: &[RuleLine]) -> Vec<Unreachable> {
+        let own = self.subject.address();
+        let recipients = rules.iter().flat_map(|rule| &rule.stages).flat_map(|stage| &stage.audience.recipients);
+        let mut asked: BTreeSet<_> = recipients.map(|recipient| recipient.address.clone()).collect();
+        asked.insert(own);
+        let stands = |refused: &&Unreachable| {
+            asked.contains(&refused.address) && self.planning.gates.is_unreachable(self.register, &refused.address)
+        };
+        self.standings.unreachable.iter().filter(stands).cloned().collect()
+    }
+
+    /// A snooze with who asked for it and why, else the source that is too old.
+    fn kept_back(&self, rule: Rule) -> Option<String> {
+        let gates = self.planning.gates;
+        let is_ours = |snooze: &&Snooze| snooze.subject == self.subject.id && snooze.rule == rule;
+        let snooze = self.standings.snoozes.iter().rev().find(is_ours).filter(|snooze| snooze.until_on > self.today);
+        if let Some(Snooze { until_on, author, reason, .. }) = snooze {
+            return Some(format!("snoozed until {until_on} by {author}: {reason}"));
+        }
+        gates.stale(self.register, self.subject, rule, self.today).map(|stale| stale.to_string())
+    }
+
     fn rule(&self, rule: Rule, dates: Dates) -> RuleLine {
-        let planning = self.site.planning(self.today);
+        let planning = self.planning;
         let episode = self.episodes.iter().find(|episode| episode.rule == rule);
         let showings = ladder(planning.policy, planning.calendar, rule, dates);
         let tightest = showings.iter().filter(|showing| showing.is_reached(self.today)).max_by_key(|s| s.nominal_on);
@@ -221,6 +268,7 @@ impl<'a> Explainer<'a> {
             dates,
             episode_on: episode.map(|episode| episode.opened_on),
             silent: self.silence(rule, dates),
+            kept_back: self.kept_back(rule),
             stages: showings.iter().map(line).collect(),
         }
     }
@@ -230,12 +278,22 @@ impl<'a> Explainer<'a> {
             episode.stages.iter().find(|(name, ..)| name == showing.name.as_str()).map(|(_, day, over)| (*day, *over))
         });
         match told {
+            Some((day, false)) if self.is_held(episode, showing) => StageState::Held(day),
             Some((day, false)) => StageState::Told(day),
             Some((day, true)) => StageState::PassedOver(day),
             None if !showing.is_reached(self.today) => StageState::ToCome,
             None if tightest == Some(&showing.name) => StageState::Due,
             None => StageState::Overtaken,
         }
+    }
+
+    /// Whether everything that tells of a stage waits for a person.
+    fn is_held(&self, episode: Option<&OpenEpisode>, showing: &Showing) -> bool {
+        let of_stage = |told: &&LedgerLine| {
+            episode.is_some_and(|episode| told.notice.episode_id == episode.id) && told.notice.stage == showing.name
+        };
+        let mut states = self.ledger.iter().filter(of_stage).map(|told| told.state).peekable();
+        states.peek().is_some() && states.all(|state| state == MessageState::Held)
     }
 
     fn silence(&self, rule: Rule, dates: Dates) -> Option<&'static str> {
@@ -264,7 +322,8 @@ impl<'a> Explainer<'a> {
         let ends = |rule: &&RuleLine| !matches!(rule.rule, Rule::Password | Rule::SharedMailbox | Rule::Restore);
         let pending = rules.iter().filter(ends).map(|rule| rule.dates.deadline_on).filter(|on| *on >= self.today);
         let end_on = pending.min().unwrap_or(Date::MAX);
-        let candidates = rules.iter().filter(|rule| rule.silent.is_none()).flat_map(|rule| {
+        let speaks = |rule: &&RuleLine| rule.silent.is_none() && rule.kept_back.is_none();
+        let candidates = rules.iter().filter(speaks).flat_map(|rule| {
             let open = rule.stages.iter().filter(|s| matches!(s.state, StageState::Due | StageState::ToCome));
             open.map(move |stage| (rule, stage))
         });

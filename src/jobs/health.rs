@@ -1,0 +1,113 @@
+//! How things stand besides what is told next: holds, stops, quotas, old sources, refused addresses.
+//!
+//! Reads the store and the clock, writes nothing, decides nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+
+use super::{JobError, Site, hold::HoldReasons};
+use crate::{
+    domain::{facts::Field, hours::Hours, outbox::MessageState, quota::finish_estimate, snapshot::Source},
+    store::{RunRow, Stopped, Usage},
+};
+
+/// One source of exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceAge {
+    /// Which.
+    pub source: Source,
+    /// The day that its newest file describes.
+    pub as_of: Date,
+    /// How many days ago that is.
+    pub age_days: i32,
+    /// How many days it may be; `None` when it never grows old.
+    pub max_age_days: Option<i32>,
+    /// Rows of that file.
+    pub rows: u64,
+}
+
+impl SourceAge {
+    /// Whether rules that count on it are silent (18).
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.max_age_days.is_some_and(|most| self.age_days > most)
+    }
+}
+
+/// A run that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which.
+    pub run: RunRow,
+    /// How many of its messages wait.
+    pub messages: u64,
+    /// Why.
+    pub reasons: HoldReasons,
+}
+
+/// How things stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The sources, in the order of their words.
+    pub sources: Vec<SourceAge>,
+    /// Runs that wait for a person, oldest first.
+    pub held: Vec<Waiting>,
+    /// Why sending has stopped for everybody, if it has.
+    pub stopped: Option<Stopped>,
+    /// Attempts as the quotas count them.
+    pub usage: Usage,
+    /// When the last message that waits will have left, as far as quota and hours decide.
+    pub done_at: Option<Timestamp>,
+    /// Addresses that a mail server refused.
+    pub refused_addresses: u64,
+}
+
+/// Asks how things stand; so many messages wait in the outbox.
+///
+/// # Errors
+/// When the store fails.
+pub async fn health(site: &Site, waiting: u64) -> Result<Health, JobError> {
+    let usage = site.store.count_usage(site.clock.now()).await?;
+    Ok(Health {
+        sources: sources(site).await?,
+        held: held(site).await?,
+        stopped: site.store.find_stopped().await?,
+        usage,
+        done_at: done_at(site, waiting, usage),
+        refused_addresses: site.store.load_standings().await?.unreachable.len() as u64,
+    })
+}
+
+async fn sources(site: &Site) -> Result<Vec<SourceAge>, JobError> {
+    let today = site.today();
+    let mut newest: BTreeMap<Source, (Date, u64)> = BTreeMap::new();
+    for snapshot in site.store.list_snapshots().await? {
+        newest.insert(snapshot.source, (snapshot.as_of_on, snapshot.row_count));
+    }
+    let age = |(source, (as_of, rows)): (Source, (Date, u64))| {
+        let field = if source == Source::Sends { Field::LastSentOn } else { Field::LastActivityOn };
+        let max_age_days = site.config.snapshots.max_age.of(source, field);
+        let age_days = today.since((jiff::Unit::Day, as_of)).map_or(0, |age| age.get_days());
+        SourceAge { source, as_of, age_days, max_age_days, rows }
+    };
+    Ok(newest.into_iter().map(age).collect())
+}
+
+async fn held(site: &Site) -> Result<Vec<Waiting>, JobError> {
+    let mut held = Vec::new();
+    for run in site.store.list_held_runs().await? {
+        let states = site.store.count_messages_of(run.id).await?;
+        let messages = states.iter().filter(|(state, _)| *state == MessageState::Held).map(|(_, count)| count).sum();
+        let reasons = run.hold.as_ref().map(|hold| HoldReasons::read(&hold.why)).unwrap_or_default();
+        held.push(Waiting { run, messages, reasons });
+    }
+    Ok(held)
+}
+
+fn done_at(site: &Site, waiting: u64, usage: Usage) -> Option<Timestamp> {
+    let (config, mail) = (&site.config, &site.config.mail);
+    let hours = Hours { window: mail.window, working_days: mail.working_days, calendar: &config.calendar };
+    let now = site.clock.now().to_zoned(config.time_zone.clone());
+    finish_estimate(waiting, usage.in_last_day, &mail.quota, hours, &now).map(|at| at.timestamp())
+}
