@@ -51,6 +51,7 @@ impl<'a> From<&'a Notice> for NoticeLine<'a> {
 
 impl<'a> MessageLine<'a> {
     /// Every message of a plan, those that wait for a person too, in one order.
+    #[must_use]
     pub fn all(plan: &'a Plan) -> Vec<Self> {
         let mut all: Vec<_> = plan.messages.iter().map(|message| (message, false)).collect();
         all.extend(plan.held.iter().map(|message| (message, true)));
@@ -59,6 +60,7 @@ impl<'a> MessageLine<'a> {
     }
 
     /// One planned message; `held` when it waits for a person.
+    #[must_use]
     pub fn new(message: &'a Message, held: bool) -> Self {
         Self {
             on: message.on,

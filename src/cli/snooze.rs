@@ -122,7 +122,9 @@ async fn list(site: &Site, format: Format) -> anyhow::Result<Exit> {
     } else if snoozes.is_empty() {
         say!("Nothing is snoozed.");
     } else {
-        snoozes.iter().for_each(|(address, snooze)| print_snooze(address, snooze));
+        for (address, snooze) in &snoozes {
+            print_snooze(address, snooze);
+        }
     }
     Ok(Exit::Done)
 }

@@ -149,7 +149,7 @@ pub async fn explain(site: &Site, address: &Address) -> Result<Found, JobError> 
     let planning = Planning { gates: &gates, ..site.planning(site.today()) };
     let known =
         Known { register: &register, subject: &subject, episodes: &episodes, ledger: &ledger, standings: &standings };
-    let account = Explainer::new(site, planning, known).account(&files);
+    let account = Explainer::new(site, planning, &known).account(&files);
     Ok(Found::Account(Box::new(account)))
 }
 
@@ -182,8 +182,8 @@ struct Explainer<'a> {
 }
 
 impl<'a> Explainer<'a> {
-    fn new(site: &'a Site, planning: Planning<'a>, known: Known<'a>) -> Self {
-        let Known { register, subject, episodes, ledger, standings } = known;
+    fn new(site: &'a Site, planning: Planning<'a>, known: &Known<'a>) -> Self {
+        let Known { register, subject, episodes, ledger, standings } = *known;
         let directory = Directory::new(register, planning);
         Self { site, planning, register, subject, episodes, ledger, standings, directory, today: planning.today }
     }
