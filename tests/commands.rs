@@ -135,6 +135,11 @@ fn a_replay_says_what_running_once_a_day_says() {
     }
     assert_eq!(replayed.out, daily);
     assert!(daily.contains("\"stage\":\"final\"") && daily.lines().count() > MESSAGES, "{daily}");
+    let with_holds = [&["--set", "adoption.hold=true"], &replay[..], &range, &["--with-holds"]].concat();
+    let messages = lines(&trial.run(&with_holds).ends_with(0));
+    let (held, free): (Vec<_>, Vec<_>) = messages.iter().partition(|message| message["held"] == true);
+    assert!(held.iter().all(|message| message["on"] == "2026-11-20"), "approved by the next day");
+    assert_eq!((held.len(), free.len() + held.len()), (MESSAGES, daily.lines().count()));
     let before = trial.tree();
     fits(&trial.run(&[&replay[..3], &range].concat()).ends_with(0));
     assert_eq!(trial.tree(), before, "a replay writes nothing");

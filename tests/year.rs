@@ -25,7 +25,12 @@ use lapsewatch::{
         policy::Rule,
         subject::Address,
     },
-    jobs::{Site, naming::names, replay::Replay, run::run_today},
+    jobs::{
+        Site,
+        naming::names,
+        replay::{Holds, Replay},
+        run::run_today,
+    },
     mail::memory::MemoryMailer,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -187,7 +192,8 @@ fn replayed(exports: &Path) -> BTreeMap<Date, Vec<Message>> {
     let mut replay = Replay::open(exports, config()).expect("readable");
     assert_eq!(replay.days(), Some((first_day(), last_day())));
     let mut told = BTreeMap::new();
-    replay.run(config(), first_day(), last_day(), |today, messages| {
+    replay.run(config(), Holds::Off, first_day(), last_day(), |today, plan| {
+        let messages = plan.messages;
         told.insert(today, messages);
     });
     assert!(replay.refused.is_empty(), "{:?}", replay.refused);

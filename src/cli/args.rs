@@ -336,6 +336,10 @@ pub struct Replay {
     /// Folder with exports
     #[arg(long, value_name = "DIR")]
     pub snapshots: PathBuf,
+    /// Adoption, breaker and staleness count too; what is held is taken as
+    /// approved the next day
+    #[arg(long)]
+    pub with_holds: bool,
     /// First day [default: the first that a file describes]
     #[arg(long, value_name = "DATE")]
     pub from: Option<Date>,

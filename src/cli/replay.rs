@@ -10,7 +10,11 @@ use super::{
     json::{MessageLine, line},
     screen::{self, ATTENTION, hanging, tell},
 };
-use crate::{config::Config, domain::message::Message, jobs::replay::Replay};
+use crate::{
+    config::Config,
+    domain::{message::Message, plan::Plan},
+    jobs::replay::{Holds, Replay},
+};
 
 /// Replays the folder and prints every message it would have planned.
 pub fn replay(config: &Config, options: &Options, format: Format) -> anyhow::Result<Exit> {
@@ -22,10 +26,11 @@ pub fn replay(config: &Config, options: &Options, format: Format) -> anyhow::Res
     anyhow::ensure!(from <= to, "--from {from} is after --to {to}");
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut printed = Ok(());
-    replay.run(config, from, to, |today, messages| {
+    let holds = if options.with_holds { Holds::On } else { Holds::Off };
+    replay.run(config, holds, from, to, |today, plan| {
         let result = match format {
-            Format::Json => messages.iter().try_for_each(|message| line(&mut out, &MessageLine::new(message, false))),
-            Format::Text => print_day(&mut out, today, &messages),
+            Format::Json => MessageLine::all(&plan).iter().try_for_each(|message| line(&mut out, message)),
+            Format::Text => print_day(&mut out, today, &plan),
         };
         if let Err(error) = result {
             printed = Err(error);
@@ -39,11 +44,18 @@ pub fn replay(config: &Config, options: &Options, format: Format) -> anyhow::Res
     Ok(if replay.refused.is_empty() { Exit::Done } else { Exit::Quarantined })
 }
 
-fn print_day(out: &mut impl Write, today: jiff::civil::Date, messages: &[Message]) -> std::io::Result<()> {
-    if messages.is_empty() {
-        return Ok(());
+fn print_day(out: &mut impl Write, today: jiff::civil::Date, plan: &Plan) -> std::io::Result<()> {
+    for (messages, held) in [(&plan.messages, ""), (&plan.held, ", held")] {
+        if !messages.is_empty() {
+            let count = screen::counted(messages.len() as u64, "message");
+            writeln!(out, "{}: {count}{held}", screen::day(today))?;
+            print_messages(out, messages)?;
+        }
     }
-    writeln!(out, "{}: {}", screen::day(today), screen::counted(messages.len() as u64, "message"))?;
+    Ok(())
+}
+
+fn print_messages(out: &mut impl Write, messages: &[Message]) -> std::io::Result<()> {
     for message in messages {
         writeln!(out, "  {} to {}", message.kind.as_str(), message.recipient)?;
         for notice in &message.notices {

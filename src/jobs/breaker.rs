@@ -9,13 +9,10 @@ use super::{
     load::{LoadOutcome, LoadReport},
     vitals::vitals,
 };
-use crate::{
-    domain::{
-        breaker::{Trip, Vitals, check},
-        plan::Plan,
-        snapshot::Source,
-    },
-    store::SnapshotRow,
+use crate::domain::{
+    breaker::{Limits, Trip, Vitals, check},
+    plan::Plan,
+    snapshot::Source,
 };
 
 /// What trips the breaker: the plan itself, or a snapshot that no run has gone by yet. `fresh` are the reports of files
@@ -28,22 +25,25 @@ pub async fn trips(site: &Site, plan: &Plan, fresh: &[LoadReport]) -> Result<Vec
     if !limits.enabled {
         return Ok(Vec::new());
     }
+    let kept = site.store.list_snapshots().await?;
+    let kept = kept.iter().filter_map(|row| Some((serde_json::from_str(&row.report).ok()?, row.is_cleared)));
+    let reports: Vec<_> = kept.chain(fresh.iter().map(|report| (report.clone(), false))).collect();
+    Ok(trips_of(limits, plan, &reports))
+}
+
+/// As [`trips`], for load reports at hand, oldest first, each with whether its snapshot is cleared.
+#[must_use]
+pub fn trips_of(limits: &Limits, plan: &Plan, reports: &[(LoadReport, bool)]) -> Vec<Trip> {
     let opening: BTreeSet<_> = plan.opened.iter().map(|opened| opened.subject).collect();
-    let vitals = all_vitals(&site.store.list_snapshots().await?, fresh);
-    Ok(check(limits, opening.len() as u64, plan.report.subjects, &vitals))
+    check(limits, opening.len() as u64, plan.report.subjects, &all_vitals(reports))
 }
 
 /// The newest snapshots of each source that are not cleared, each beside the newest that is, or else the one before.
-fn all_vitals(snapshots: &[SnapshotRow], fresh: &[LoadReport]) -> Vec<Vitals> {
+fn all_vitals(reports: &[(LoadReport, bool)]) -> Vec<Vitals> {
     let mut by_source: BTreeMap<Source, Vec<(LoadReport, bool)>> = BTreeMap::new();
-    for snapshot in snapshots {
-        if let Ok(report) = serde_json::from_str(&snapshot.report) {
-            by_source.entry(snapshot.source).or_default().push((report, snapshot.is_cleared));
-        }
-    }
-    for report in fresh.iter().filter(|report| report.outcome == LoadOutcome::Loaded) {
+    for (report, is_cleared) in reports.iter().filter(|(report, _)| report.outcome == LoadOutcome::Loaded) {
         if let Some(source) = report.source.as_deref().and_then(Source::parse) {
-            by_source.entry(source).or_default().push((report.clone(), false));
+            by_source.entry(source).or_default().push((report.clone(), *is_cleared));
         }
     }
     by_source.into_values().flat_map(|reports| newest_vitals(&reports)).collect()

@@ -2,7 +2,8 @@
 //!
 //! Files are loaded on the civil day of their as-of, before that day's run; files with no date of their own before
 //! the first day; files dated before the first day in their order before the first run; later ones than the last day
-//! never. A run happens on every day.
+//! never. A run happens on every day. With holds, a plan that would wait for a person is handed on as such and taken as
+//! approved before the next day's run.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -12,8 +13,11 @@ use std::{
 use jiff::{Span, civil::Date};
 
 use super::{
-    JobError, folder,
-    load::{Candidate, merge},
+    JobError,
+    breaker::trips_of,
+    folder,
+    hold::first_rules,
+    load::{Candidate, LoadReport, merge},
     observe::look,
     read_settings,
 };
@@ -21,9 +25,9 @@ use crate::{
     config::Config,
     domain::{
         facts::SnapshotId,
-        gates,
-        message::Message,
-        plan::{Planning, Told, plan, settle},
+        gates::{self, Gates},
+        plan::{Plan, Planning, Told, plan, settle},
+        policy::Rule,
         register::Register,
     },
 };
@@ -81,9 +85,9 @@ impl Replay {
         Some((*self.by_day.first_key_value()?.0, *self.by_day.last_key_value()?.0))
     }
 
-    /// Runs every day from `from` to `to` and hands each day's messages to `each`.
-    pub fn run(&mut self, config: &Config, from: Date, to: Date, mut each: impl FnMut(Date, Vec<Message>)) {
-        let mut world = World { config, register: Register::default(), told: Told::default(), files: 0 };
+    /// Runs every day from `from` to `to` and hands each day's plan to `each`.
+    pub fn run(&mut self, config: &Config, holds: Holds, from: Date, to: Date, mut each: impl FnMut(Date, Plan)) {
+        let mut world = World::new(config, holds);
         for candidate in std::mem::take(&mut self.undated) {
             self.refused.extend(world.load(&candidate, from));
         }
@@ -101,28 +105,69 @@ impl Replay {
     }
 }
 
+/// Whether adoption, the breaker and staleness count, as far as they are configured (rules 18 to 20).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// They do not.
+    Off,
+    /// They do.
+    On,
+}
+
 struct World<'a> {
     config: &'a Config,
+    holds: Holds,
     register: Register,
     told: Told,
     files: i64,
+    /// Load reports, oldest first, each with whether a run went by it.
+    reports: Vec<(LoadReport, bool)>,
+    adopted: Vec<Rule>,
 }
 
-impl World<'_> {
+impl<'a> World<'a> {
+    fn new(config: &'a Config, holds: Holds) -> Self {
+        let (register, told) = (Register::default(), Told::default());
+        Self { config, holds, register, told, files: 0, reports: Vec::new(), adopted: Vec::new() }
+    }
+
     fn load(&mut self, candidate: &Candidate, as_of: Date) -> Option<Refused> {
         self.files += 1;
         let policy = &self.config.policy;
         let merged = merge(candidate, SnapshotId(self.files), as_of, &mut self.register, policy, &|_| ());
-        let reason = merged.err()?.to_string();
-        Some(Refused { file: candidate.name.clone(), reason })
+        match merged {
+            Ok((report, _)) => self.reports.push((report, false)),
+            Err(reason) => return Some(Refused { file: candidate.name.clone(), reason: reason.to_string() }),
+        }
+        None
     }
 
-    fn run(&mut self, today: Date) -> Vec<Message> {
-        let planning =
-            Planning { policy: &self.config.policy, calendar: &self.config.calendar, today, gates: &gates::OPEN };
+    fn run(&mut self, today: Date) -> Plan {
+        let gates = self.gates();
+        let planning = Planning { policy: &self.config.policy, calendar: &self.config.calendar, today, gates: &gates };
         let missing = settle(planning, &mut self.register);
-        let plan = plan(planning, &self.register, &self.told, missing);
+        let mut plan = plan(planning, &self.register, &self.told, missing);
+        if self.holds == Holds::On && !trips_of(&self.config.breaker, &plan, &self.reports).is_empty() {
+            plan.hold_all();
+        }
         self.told.apply(&plan);
-        plan.messages
+        self.approve(&plan);
+        plan
+    }
+
+    fn gates(&self) -> Gates {
+        if self.holds == Holds::Off {
+            return gates::OPEN.clone();
+        }
+        let is_new = |rule: &Rule| !self.adopted.contains(rule);
+        let awaiting = Rule::ALL.into_iter().filter(|rule| self.config.adoption.hold && is_new(rule));
+        Gates::new([], [], awaiting).with_max_ages(&self.config.snapshots.max_age)
+    }
+
+    /// Whatever was held is approved before the next day: its rules are adopted, its files are good.
+    fn approve(&mut self, plan: &Plan) {
+        let first = first_rules(&plan.report.fed, &self.adopted, &self.config.policy);
+        self.adopted.extend(first);
+        self.reports.iter_mut().for_each(|(_, is_cleared)| *is_cleared = true);
     }
 }
