@@ -17,6 +17,7 @@ pub(super) struct Basics {
     pub(super) covered_domains: Vec<String>,
     pub(super) read_within_days: i32,
     pub(super) episode_tolerance_days: i32,
+    pub(super) coverage_within_days: i32,
 }
 
 pub(super) fn read(mut section: Section<'_>, today: Date) -> Option<Basics> {
@@ -26,6 +27,7 @@ pub(super) fn read(mut section: Section<'_>, today: Date) -> Option<Basics> {
     let covered_domains = section.value("covered_domains", list(domain));
     let read_within_days = section.value("read_within_days", whole(1..=365));
     let episode_tolerance_days = section.value("episode_tolerance_days", whole(0..=60));
+    let coverage_within_days = section.value("coverage_within_days", whole(0..=60));
     let calendar = division.and_then(|division| holidays::calendar(file, &division, today, section.problems));
     section.finish();
     Some(Basics {
@@ -34,6 +36,7 @@ pub(super) fn read(mut section: Section<'_>, today: Date) -> Option<Basics> {
         covered_domains: covered_domains?,
         read_within_days: read_within_days?,
         episode_tolerance_days: episode_tolerance_days?,
+        coverage_within_days: coverage_within_days?,
     })
 }
 
@@ -61,6 +64,7 @@ pub(super) fn join(basics: Basics, rules: Rules, operator: Address) -> Policy {
         covered_domains: basics.covered_domains,
         read_within_days: basics.read_within_days,
         episode_tolerance_days: basics.episode_tolerance_days,
+        coverage_within_days: basics.coverage_within_days,
         operator,
     }
 }

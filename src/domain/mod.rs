@@ -6,6 +6,7 @@
 pub mod breaker;
 pub mod calendar;
 pub mod contacts;
+pub mod coverage;
 pub mod delivery;
 pub mod episode;
 pub mod evaluate;

@@ -237,6 +237,8 @@ pub struct Policy {
     pub read_within_days: i32,
     /// An anchor that moves further than this many days ends the episode (domain rule 10).
     pub episode_tolerance_days: i32,
+    /// A finding nobody was told of is on the coverage list from this many days before its deadline (domain rule 27).
+    pub coverage_within_days: i32,
     /// Who runs this program.
     pub operator: Address,
 }

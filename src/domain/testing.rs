@@ -61,6 +61,7 @@ pub(super) fn policy() -> Policy {
         covered_domains: vec!["nhs.net".into()],
         read_within_days: 28,
         episode_tolerance_days: 7,
+        coverage_within_days: 7,
         operator: Address::new("operator@example.org"),
     }
 }
