@@ -14,12 +14,13 @@ use super::{
 };
 use crate::{
     domain::{
+        coverage::{self, Gap},
         evaluate,
         plan::settle,
         policy::Rule,
         register::{Register, SubjectId},
     },
-    jobs::{Site, hold::HoldReasons},
+    jobs::{self, Site, facts::gates, hold::HoldReasons},
     store::{MessageState, OpenEpisode, RunRow, StoredMessage},
 };
 
@@ -33,6 +34,11 @@ struct SubjectLine {
     deadline_on: Date,
     /// The day on which somebody was last told of the stage; `null` when nobody was.
     told: Option<Date>,
+    /// Why it is on the coverage list; left out elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    #[serde(skip)]
+    gap: Option<Gap>,
 }
 
 /// Lists what was asked for.
@@ -43,7 +49,7 @@ pub async fn list(site: &Site, options: &List, format: Format) -> anyhow::Result
     if options.unknown {
         return list_unknown(site, format).await;
     }
-    let lines = subjects(site, options).await?;
+    let lines = if options.coverage { uncovered(site).await? } else { subjects(site, options).await? };
     match format {
         Format::Json => lines.iter().try_for_each(|row| line(&mut std::io::stdout().lock(), row))?,
         Format::Text => print_subjects(&lines, site.today(), options),
@@ -59,13 +65,30 @@ async fn subjects(site: &Site, options: &List) -> anyhow::Result<Vec<SubjectLine
     let mut lines: Vec<_> =
         register.subjects().flat_map(|subject| subject_lines(site, &register, subject, &told)).collect();
     let today = site.today();
-    lines.retain(|row| match (options.overdue, options.coverage) {
-        (true, _) => row.deadline_on < today,
-        (_, true) => row.told.is_none() && row.deadline_on >= today,
-        _ => true,
-    });
+    lines.retain(|row| !options.overdue || row.deadline_on < today);
     lines.sort_by(|a, b| (a.deadline_on, &a.subject, a.rule).cmp(&(b.deadline_on, &b.subject, b.rule)));
     Ok(lines)
+}
+
+/// The coverage list (domain rule 27), the very one that the operator's message tells.
+async fn uncovered(site: &Site) -> anyhow::Result<Vec<SubjectLine>> {
+    let mut register = site.store.load_register().await?;
+    settle(site.planning(site.today()), &mut register);
+    let gates = gates(site, &site.store.load_standings().await?, []);
+    let told = last_told(site).await?;
+    let row = |line: coverage::Uncovered| {
+        Some(SubjectLine {
+            subject: register.find(line.subject)?.address().as_str().to_owned(),
+            rule: line.rule.as_str(),
+            stage: line.stage.map(|stage| stage.as_str().to_owned()),
+            anchor_on: line.anchor_on,
+            deadline_on: line.deadline_on,
+            told: told.get(&(line.subject, line.rule)).copied(),
+            why: Some(line.gap.as_str()),
+            gap: Some(line.gap),
+        })
+    };
+    Ok(jobs::coverage::coverage(site, &register, &gates, None).await?.into_iter().filter_map(row).collect())
 }
 
 /// The day on which a mail server last accepted a notice of each open episode.
@@ -97,6 +120,8 @@ fn subject_lines(
         anchor_on: finding.dates.anchor_on,
         deadline_on: finding.dates.deadline_on,
         told: told.get(&(subject.id, finding.rule)).copied(),
+        why: None,
+        gap: None,
     };
     found.into_iter().filter(stands).map(row).collect()
 }
@@ -117,6 +142,9 @@ fn print_subjects(lines: &[SubjectLine], today: Date, options: &List) {
         let told = row.told.map_or_else(|| "nobody".to_owned(), |day| day.to_string());
         let subject = fit(&row.subject, 30);
         say!("{:<10} {subject:<30} {what:<26} {told}", row.deadline_on.to_string());
+        if let Some(gap) = row.gap {
+            say!("           {FAINT}{}{FAINT:#}", gap.words());
+        }
     }
     say!("{FAINT}{}. Why: lapsewatch explain ADDRESS{FAINT:#}", screen::counted(lines.len() as u64, "line"));
 }

@@ -133,7 +133,9 @@ impl<'a> Briefing<'a> {
         })
     }
 
-    fn site(&self, subject: &Subject) -> Option<SiteBrief> {
+    /// The practice of an account or mailbox, as far as it is known.
+    #[must_use]
+    pub fn site(&self, subject: &Subject) -> Option<SiteBrief> {
         let rows = self.rows_of(subject);
         let own_ods = subject.facts.ods();
         let ods = own_ods.or_else(|| rows.iter().find_map(|row| row.ods.clone()))?;
@@ -145,6 +147,12 @@ impl<'a> Briefing<'a> {
             shared_mailbox: self.directory.mailboxes(subject).first().map(|mailbox| mailbox.as_str().to_owned()),
             ods: ods.as_str().to_owned(),
         })
+    }
+
+    /// The name of the person whose account it is; none for a shared mailbox.
+    #[must_use]
+    pub fn name(&self, subject: &Subject) -> Option<String> {
+        subject_brief(subject, self.register.sends_watched_since()).name
     }
 
     /// The owner a letter sends its reader to: one who reads mail if there is one, and never the reader.

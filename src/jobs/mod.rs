@@ -3,9 +3,11 @@
 //! A job takes no argument but the [`Site`], reads what is due from the store, is safe to repeat, and ends with a
 //! report. Only this room knows both the store and the mailer; it decides *when*, never *what*: that is the plan's.
 pub mod account;
+pub mod alerts;
 pub mod approve;
 mod breaker;
 pub mod brief;
+pub mod coverage;
 pub mod deliver;
 pub mod deliverer;
 pub mod facts;
@@ -27,6 +29,7 @@ pub mod scheduler;
 pub mod snooze;
 pub mod vitals;
 pub mod watch;
+mod watchman;
 pub mod worker;
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The names of a message: its Message-ID and the reference a reader can quote.
 //!
-//! Both are derived from the recipient and the notices alone (rule 22), so the same message has the same names
-//! whoever plans it, and is recognised everywhere.
+//! Both are derived from the recipient, the notices and the alerts alone (rule 22), so the same message has the same
+//! names whoever plans it, and is recognised everywhere.
 
 use sha2::{Digest, Sha256};
 
@@ -19,15 +19,16 @@ pub struct Names {
     pub message_id: String,
 }
 
-/// Names a message that is sent for `domain`.
+/// Names a message that is sent for `domain`; `bulletin` is what the operator is told besides notices.
 #[must_use]
-pub fn names(message: &Message, domain: &str) -> Names {
+pub fn names(message: &Message, bulletin: Option<&str>, domain: &str) -> Names {
     let mut hasher = Sha256::new();
     hasher.update(format!("{}\n{}\n{}\n", message.on, message.kind.as_str(), message.recipient));
     for notice in &message.notices {
         let (subject, rule, stage) = (&notice.subject, notice.rule, &notice.stage);
         hasher.update(format!("{subject}|{rule}|{stage}|{}|{}\n", notice.episode_on, notice.anchor_on));
     }
+    hasher.update(bulletin.unwrap_or_default());
     let digest = hasher.finalize();
     let letters: String = digest.iter().map(|byte| letter(*byte)).collect();
     let part = |from: usize, to: usize| letters.get(from..to).unwrap_or_default();

@@ -324,10 +324,42 @@ fn quarantine(site: &Site, path: &Path, reason: String) -> Result<LoadReport, Jo
         let mut note = moved.into_os_string();
         note.push(".reason.txt");
         let note = PathBuf::from(note);
-        let text = format!("{}\n\n{reason}\n\nNothing of this file was loaded.\n", file_name(path));
+        let text = format!("{}\n\n{reason}{}{}\n", file_name(path), REFUSED_AT, site.clock.now());
         fs::write(&note, text).map_err(folder("write", &note))?;
     }
     Ok(LoadReport::refused(&file_name(path), reason))
+}
+
+/// What stands between the reason and the instant in a note beside a refused file.
+const REFUSED_AT: &str = "\n\nNothing of this file was loaded.\nRefused at ";
+
+/// The files put aside after an instant, each with the reason. A note that is not one of ours is passed over.
+///
+/// # Errors
+/// When the quarantine cannot be read.
+pub fn refused_since(site: &Site, since: Timestamp) -> Result<Vec<(String, String)>, JobError> {
+    let quarantine = &site.config.snapshots.quarantine;
+    if site.config.snapshots.keep_in_place || !quarantine.exists() {
+        return Ok(Vec::new());
+    }
+    let mut refused = Vec::new();
+    for entry in fs::read_dir(quarantine).map_err(folder("read the quarantine", quarantine))? {
+        let path = entry.map_err(folder("read the quarantine", quarantine))?.path();
+        if !file_name(&path).ends_with(".reason.txt") {
+            continue;
+        }
+        let note = fs::read_to_string(&path).unwrap_or_default();
+        refused.extend(parse_note(&note).filter(|(at, ..)| *at > since));
+    }
+    refused.sort();
+    Ok(refused.into_iter().map(|(_, name, why)| (name, why)).collect())
+}
+
+/// When a file was put aside, its name and the reason, from the note beside it.
+fn parse_note(note: &str) -> Option<(Timestamp, String, String)> {
+    let (told, at) = note.trim_end().rsplit_once(REFUSED_AT)?;
+    let (name, why) = told.split_once("\n\n")?;
+    Some((at.parse().ok()?, name.to_owned(), why.to_owned()))
 }
 
 /// Moves a file without ever writing over another; `None` when files stay in place.

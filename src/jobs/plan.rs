@@ -2,20 +2,23 @@
 
 use super::{
     JobError, Site,
+    alerts::{Alerts, Seen, carrier, gather},
     breaker::trips,
     facts::{Facts, gates},
     hold::{HoldReasons, first_rules},
     load::LoadReport,
     naming::names,
+    observe::Observed,
 };
 use crate::{
     domain::{
-        message::Message,
+        message::{Message, MessageKind},
         plan::{Plan, Planning, Refused, climb, plan, settle},
         policy::{OnUnknown, Policy, Rule, Stage},
         register::Register,
         subject::Address,
     },
+    mail::render::Alert,
     store::{Changes, Decided, NewMessage, RefusedNotice, RunId, Standings},
 };
 
@@ -30,16 +33,20 @@ pub struct Planned {
     pub hold: Option<HoldReasons>,
 }
 
-/// Plans today's run and writes the plan: episodes, notices, messages and ledger together (rule 22).
+/// Plans today's run and writes the plan: episodes, notices, messages, ledger and what the operator is told besides,
+/// together (rule 22).
 ///
 /// # Errors
 /// When the store fails; nothing of the plan is then written.
-pub async fn plan_run(site: &Site, run: RunId) -> Result<Planned, JobError> {
+pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Planned, JobError> {
     let standings = site.store.load_standings().await?;
     let register = site.store.load_register().await?;
     let mut planned = decide(site, register, &standings, &[]).await?;
     let first = first_rules(&planned.plan.report.fed, &standings.adopted, &site.config.policy);
-    let messages = [name_all(site, &planned.plan.messages, false), name_all(site, &planned.plan.held, true)].concat();
+    let alerts = gather(site, Seen { run, observed, planned: &planned, standings: &standings }).await?;
+    let mut messages =
+        [name_all(site, &planned.plan.messages, false), name_all(site, &planned.plan.held, true)].concat();
+    attach(site, &alerts, &mut messages);
     let (touched, removed) = planned.register.take_changes();
     let subjects = touched.iter().filter_map(|id| planned.register.find(*id)).collect();
     let hold = planned.hold.as_ref().map(|hold| serde_json::to_string(hold).unwrap_or_default());
@@ -50,7 +57,7 @@ pub async fn plan_run(site: &Site, run: RunId) -> Result<Planned, JobError> {
         hold: hold.as_deref(),
         clears_snapshots: planned.hold.as_ref().is_none_or(|hold| hold.trips.is_empty()),
         adopted: &adopted(&first, planned.hold.as_ref()),
-        alerts: &[],
+        alerts: &alerts.names.iter().map(String::as_str).collect::<Vec<_>>(),
     };
     site.store.save_plan(run, &decided, site.clock.now()).await?;
     Ok(planned)
@@ -126,24 +133,39 @@ pub async fn climb_refused(site: &Site, run: RunId, facts: &Facts) -> Result<usi
     Ok(messages.len())
 }
 
+/// Puts alerts into the operator's message of the run, or into one of their own.
+fn attach(site: &Site, alerts: &Alerts, messages: &mut Vec<NewMessage>) {
+    if alerts.alerts.is_empty() {
+        return;
+    }
+    let operator = &site.config.policy.operator;
+    let (on, recipient, kind) = (site.today(), operator.clone(), MessageKind::Operator);
+    let bulletin = Alert::write(&alerts.alerts).ok();
+    match carrier(messages).and_then(|place| messages.get_mut(place)) {
+        Some(carrier) => *carrier = named(site, &carrier.message, false, bulletin),
+        None => messages.push(named(site, &Message { on, recipient, kind, notices: Vec::new() }, false, bulletin)),
+    }
+}
+
 fn name_all(site: &Site, messages: &[Message], is_held: bool) -> Vec<NewMessage> {
-    let domain = site.config.mail.from.email.domain();
+    messages.iter().map(|message| named(site, message, is_held, None)).collect()
+}
+
+fn named(site: &Site, message: &Message, is_held: bool, bulletin: Option<String>) -> NewMessage {
+    let names = names(message, bulletin.as_deref(), site.config.mail.from.email.domain());
     let policy = &site.config.policy;
-    let named = |message: &Message| {
-        let names = names(message, domain);
-        // The notice that must not be lost decides for the others in its message.
-        let resends = any_stage(policy, message, |stage| stage.on_unknown == OnUnknown::Resend);
-        NewMessage {
-            on_unknown: if resends { OnUnknown::Resend } else { OnUnknown::Hold },
-            is_any_day: any_stage(policy, message, |stage| stage.any_day),
-            message: message.clone(),
-            reference: names.reference,
-            message_id: names.message_id,
-            is_held,
-            bulletin: None,
-        }
-    };
-    messages.iter().map(named).collect()
+    // What must not be lost decides for the rest of its message; alerts must not, and reading one twice harms nobody.
+    let is_any = |has: fn(&Stage) -> bool| bulletin.is_some() || any_stage(policy, message, has);
+    let resends = is_any(|stage| stage.on_unknown == OnUnknown::Resend);
+    NewMessage {
+        on_unknown: if resends { OnUnknown::Resend } else { OnUnknown::Hold },
+        is_any_day: is_any(|stage| stage.any_day),
+        message: message.clone(),
+        reference: names.reference,
+        message_id: names.message_id,
+        is_held,
+        bulletin,
+    }
 }
 
 /// Whether a stage that a message tells of has a property.

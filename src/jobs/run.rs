@@ -97,7 +97,7 @@ pub async fn plan_today(site: &Site, kind: &str, progress: &(dyn Fn(&str, u64) +
     let on = site.today();
     let observed = sweep(site, progress).await?;
     let run = site.store.begin_run(on, kind, site.clock.now()).await?;
-    let planned = plan_run(site, run).await?;
+    let planned = plan_run(site, run, &observed).await?;
     let report = summarise(&observed, &planned);
     let finished = Finished { run, on, observed, planned, report };
     finish(site, &finished).await?;

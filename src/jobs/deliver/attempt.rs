@@ -15,12 +15,16 @@ use crate::{
     mail::{
         Outgoing, Receipt, SendError, Session,
         compose::{ComposeError, Envelope, compose},
+        render::{Alert, Brief},
     },
     store::{Settlement, StoredMessage},
 };
 
 /// How many days after it was planned a message is tried at least, where its rule goes on after the deadline.
 const LEAST_DAYS_OF_TRIES: i32 = 5;
+
+/// Alerts older than this many days are no news: what they say has been said again since.
+const DAYS_OF_NEWS: i32 = 3;
 
 /// Why a message has no bytes.
 enum Unwritable {
@@ -48,7 +52,7 @@ impl Batch {
     pub(super) async fn attempt(&self, session: &mut dyn Session, message: &StoredMessage) -> Settlement {
         let facts = self.facts();
         let (standing, gone) = self.check(&facts, message);
-        if standing.notices.is_empty() && message.bulletin.is_none() {
+        if standing.notices.is_empty() && !self.has_news(message) {
             return self.settle(message, Ended { gone, ..Outcome::Cancelled.into() });
         }
         if let Some(stale) = self.find_stale(&facts, &standing) {
@@ -63,6 +67,12 @@ impl Batch {
             }
         };
         self.settle(message, Ended { gone, ..ended })
+    }
+
+    /// Whether a message has more to tell than notices, and it is not old.
+    fn has_news(&self, message: &StoredMessage) -> bool {
+        let news_until = message.message.on.saturating_add(jiff::Span::new().days(DAYS_OF_NEWS));
+        message.bulletin.is_some() && self.site.today() <= news_until
     }
 
     /// A message that was leased and not tried: its turn comes again.
@@ -95,7 +105,9 @@ impl Batch {
 
     fn write(&self, facts: &Facts, stored: &StoredMessage, message: &Message) -> Result<Outgoing, Unwritable> {
         let briefing = Briefing::new(&self.site.config, &facts.register, self.site.today());
-        let brief = briefing.brief(message, &stored.reference);
+        let alerts = stored.bulletin.as_deref().map(Alert::read).transpose();
+        let alerts = alerts.map_err(|error| Unwritable::Words(format!("its alerts cannot be read: {error}")))?;
+        let brief = Brief { alerts: alerts.unwrap_or_default(), ..briefing.brief(message, &stored.reference) };
         let rendered = self.renderer.render(&brief).map_err(|error| Unwritable::Words(error.to_string()))?;
         let mail = &self.site.config.mail;
         let envelope = Envelope {
