@@ -189,17 +189,14 @@ fn leaves_the_connection_usable(error: &SendError) -> bool {
 /// lettre puts before the final dot. lettre doubles the dots.
 fn for_the_wire(raw: &[u8]) -> Vec<u8> {
     let mut wire = Vec::with_capacity(raw.len() + raw.len() / 32);
-    let mut bytes = raw.iter().peekable();
-    while let Some(&byte) = bytes.next() {
-        match byte {
-            b'\r' => {
-                bytes.next_if_eq(&&b'\n');
-                wire.extend(b"\r\n");
-            }
-            b'\n' => wire.extend(b"\r\n"),
-            other => wire.push(other),
-        }
+    let mut rest = raw;
+    while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        let (line, ending) = rest.split_at(end);
+        wire.extend_from_slice(line);
+        wire.extend_from_slice(b"\r\n");
+        rest = ending.strip_prefix(b"\r\n").or_else(|| ending.get(1..)).unwrap_or_default();
     }
+    wire.extend_from_slice(rest);
     if wire.ends_with(b"\r\n") {
         wire.truncate(wire.len() - 2);
     }
