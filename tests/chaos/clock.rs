@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    fleet::tail,
+    fleet::{log, tail},
     rig::Rig,
     site::{MONDAY, Place},
 };
@@ -77,4 +77,5 @@ async fn a_clock_that_jumps_an_hour_forward_and_back_while_it_delivers_loses_and
     assert!(rig.fleet.lives(life), "{}", tail(&rig.site, life));
     rig.fleet.stop(&rig.site, life).await;
     rig.judge("2026-11-23T10:00:00Z");
+    assert!(log(&rig.site, life).contains("clock"), "it says so:\n{}", tail(&rig.site, life));
 }
