@@ -496,7 +496,11 @@ async fn a_stage_that_was_cancelled_unsent_is_told_when_it_stands_again() {
     world.drop_in("2026-11-23 accounts.csv", &in_flight);
     let resting = MemoryMailer::new();
     world.run(&resting).await;
-    assert_eq!(to(&resting.tried()), [OPERATOR], "while a status is in flight nothing is told but that sending stopped");
+    assert_eq!(
+        to(&resting.tried()),
+        [OPERATOR],
+        "while a status is in flight nothing is told but that sending stopped"
+    );
     world.at("2026-11-24T08:00:00Z");
     world.drop_in("2026-11-24 accounts.csv", &export("2026-11-24", &[(KIT, "2026-10-06")]));
     let back = MemoryMailer::new();

@@ -96,6 +96,12 @@ impl Journal {
         self.count(|what| matches!(what, What::Kept))
     }
 
+    /// The same for everybody but one.
+    pub fn kept_for_others(&self, than: &str) -> usize {
+        let events = self.events.lock().unwrap();
+        events.iter().filter(|event| event.what == What::Kept && event.recipient != than).count()
+    }
+
     /// Whether the server has this message.
     pub fn has_kept(&self, message_id: &str) -> bool {
         let events = self.events.lock().unwrap();

@@ -28,7 +28,7 @@ use crate::{
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How often it is renewed while the message is under way.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Messages leased for each worker: one under way, and one that waits for it.
 const MESSAGES_A_WORKER: usize = 2;

@@ -15,7 +15,7 @@ use crate::{
 
 /// How long a lease of another program must stay as it is before it counts as left: a holder that lives renews it
 /// several times in that span, whatever its clock or ours says.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(16);
 
 /// Settles attempts that were cut off, those whose lease ends by `before`.
 ///
