@@ -115,12 +115,14 @@ const HOLDING: [&str; 2] = ["--set", "adoption.hold=true"];
 
 /// What is planned for the accounts of every trial: letters, digests and the operator's message.
 const MESSAGES: usize = 10;
+/// Who alone hears of a held run, in a message of its own.
+const OPERATOR: &str = "operator@anyshire.example";
 
 /// A trial whose first run waits for a person.
 fn held_back() -> Trial {
     let trial = Trial::with_exports();
     trial.run(&[&HOLDING[..], &["once"]].concat()).ends_with(4);
-    assert!(trial.recipients().is_empty(), "nobody was told");
+    assert_eq!(trial.recipients(), [OPERATOR], "nobody was told but the operator, that it is held");
     trial
 }
 
@@ -137,7 +139,7 @@ fn a_held_run_says_so_everywhere_and_sends_nothing() {
     snapshot("held_list", &trial.run(&["list", "--held"]).ends_with(0));
     let held = lines(&trial.run(&["list", "--held", "--format", "json"]).ends_with(0));
     assert!(held.len() == MESSAGES && held.iter().all(|message| message["state"] == "held"), "{held:?}");
-    assert!(trial.recipients().is_empty());
+    assert_eq!(trial.recipients(), [OPERATOR]);
 }
 
 #[test]
@@ -152,9 +154,9 @@ fn an_approved_run_is_sent_by_the_next_delivery_beside_a_running_daemon() {
     snapshot("approve_again", &trial.run(&["approve", "1"]).ends_with(1));
     snapshot("approve_no_run", &trial.run(&["approve", "7"]).ends_with(1));
     trial.run(&[&HOLDING[..], &["once"]].concat()).ends_with(0);
-    assert_eq!(trial.recipients().len(), MESSAGES);
+    assert_eq!(trial.recipients().len(), 1 + MESSAGES);
     trial.run(&[&HOLDING[..], &["once"]].concat()).ends_with(0);
-    assert_eq!(trial.recipients().len(), MESSAGES, "once each");
+    assert_eq!(trial.recipients().len(), 1 + MESSAGES, "once each");
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn a_discarded_run_tells_nobody_and_the_next_decides_anew() {
     let trial = held_back();
     snapshot("discard", &trial.run(&["discard", "--by", "Ada Example"]).ends_with(0));
     trial.run(&["once"]).ends_with(0);
-    assert_eq!(trial.recipients().len(), MESSAGES, "the same day");
+    assert_eq!(trial.recipients().len(), 1 + MESSAGES, "the same day");
     let trial = held_back();
     let dropped = trial.run(&["discard", "1", "--by", "Ada", "--format", "json"]).ends_with(0).out;
     assert_eq!(

@@ -163,7 +163,8 @@ fn print_sent(site: &Site, finished: &Finished) {
         Transport::Smtp => format!("by {}", site.mailer.describe()),
         Transport::Directory => "as files".to_owned(),
     };
-    match (messages.len(), delivered.accepted) {
+    let own = u64::from(finished.planned.has_bulletin && delivered.stopped.is_none());
+    match (messages.len(), delivered.accepted.saturating_sub(own)) {
         (0, 0) if finished.planned.hold.is_some() => return,
         (0, 0) => say!("{BOLD}Nothing is due{BOLD:#} on {}", day(finished.on)),
         (0, sent) => say!("{BOLD}Nothing new{BOLD:#} on {}, {} sent that waited", day(finished.on), thousands(sent)),
@@ -171,6 +172,9 @@ fn print_sent(site: &Site, finished: &Finished) {
             let said = format!("due on {}, {} sent {how}", day(finished.on), thousands(sent));
             say!("{BOLD}{planned}{BOLD:#} {}", hanging(&said, planned.len() + 1));
         }
+    }
+    if own > 0 {
+        say!("1 message tells the operator what else needs a person");
     }
     let rest = [
         (delivered.deferred, "to be tried again"),

@@ -31,6 +31,8 @@ pub struct Planned {
     pub register: Register,
     /// Why messages wait for a person; `None` when none does.
     pub hold: Option<HoldReasons>,
+    /// The operator gets a message of alerts alone: it tells no notice, so the plan does not hold it.
+    pub has_bulletin: bool,
 }
 
 /// Plans today's run and writes the plan: episodes, notices, messages, ledger and what the operator is told besides,
@@ -47,6 +49,7 @@ pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Pl
     let mut messages =
         [name_all(site, &planned.plan.messages, false), name_all(site, &planned.plan.held, true)].concat();
     attach(site, &alerts, &mut messages);
+    planned.has_bulletin = messages.last().is_some_and(|message| message.message.notices.is_empty());
     let (touched, removed) = planned.register.take_changes();
     let subjects = touched.iter().filter_map(|id| planned.register.find(*id)).collect();
     let hold = planned.hold.as_ref().map(|hold| serde_json::to_string(hold).unwrap_or_default());
@@ -91,7 +94,7 @@ async fn decide(
         plan.hold_all();
     }
     let hold = HoldReasons::of(&plan, trips, &first);
-    Ok(Planned { plan, register, hold })
+    Ok(Planned { plan, register, hold, has_bulletin: false })
 }
 
 /// The rules whose plans wait for a person: those of which no plan has gone out yet (20).
