@@ -100,8 +100,8 @@ async fn held_runs(site: &Site, seen: Seen<'_>) -> Result<Vec<(RunId, Alert)>, J
     };
     let waiting = site.store.list_held_runs().await?;
     let earlier = waiting.iter().filter(|row| row.id != seen.run).filter_map(|row| {
-        let hold = row.hold.as_ref()?;
-        Some(held(row.id, row.on_day, &HoldReasons::read(&hold.why)))
+        let reasons = HoldReasons::read(&row.hold.as_ref()?.why);
+        Some(held(row.id, row.on_day, &reasons))
     });
     let now = seen.planned.hold.as_ref().map(|hold| held(seen.run, site.today(), hold));
     Ok(earlier.chain(now).collect())
