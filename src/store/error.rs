@@ -58,6 +58,26 @@ pub enum StoreError {
         /// The store, without a password.
         place: String,
     },
+    /// A store that something would be copied into holds something.
+    #[error("the store to copy into is not empty: it has rows in {table}; name a new one")]
+    NotEmpty {
+        /// The first table with a row.
+        table: &'static str,
+    },
+    /// Fewer rows arrived than were read.
+    #[error("not every row of {table} arrived: nothing was written, try again")]
+    Incomplete {
+        /// Of which table.
+        table: &'static str,
+    },
+    /// A backup cannot be written.
+    #[error("cannot write the backup {path}: {source}")]
+    Backup {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The lock file cannot be made.
     #[error("cannot lock {path}: {source}")]
     Lock {

@@ -3,6 +3,7 @@
 //! [`Store`] is what the jobs ask for, and [`Place`] where it is. Its statements are written once, in `sql`; what is
 //! SQLite's or PostgreSQL's alone is in the folder of that name. A store keeps and finds; it decides nothing. It never
 //! sends mail and never awaits anything but the database inside a transaction.
+mod backup;
 mod error;
 mod lock;
 mod messages;

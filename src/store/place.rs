@@ -2,13 +2,18 @@
 //!
 //! A URL may hold a password. It is parsed here and shown nowhere: not in errors, not in `Debug`, not in logs.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
 use super::{
     Store, StoreError, StoreLock, postgres,
+    sql::{Dialect, SqlStore},
     sqlite::{self, SqliteStore},
 };
 
@@ -142,6 +147,48 @@ impl Place {
             At::Memory => Ok(Some(StoreLock::nobody_else())),
             At::File(path) => sqlite::try_lock(path).map(|file| file.map(StoreLock::of_file)),
             At::Server(options) => postgres::try_lock(options).await,
+        }
+    }
+
+    /// Copies everything into a store that holds nothing; `tell` hears of each table and how many rows it has. Nobody
+    /// may work on either meanwhile: hold the locks of both.
+    ///
+    /// # Errors
+    /// `NotEmpty` when the target holds anything; else what reading or writing gave. Then nothing is written.
+    pub async fn copy_to(&self, to: &Self, tell: &(dyn Fn(&'static str, u64) + Sync)) -> Result<(), StoreError> {
+        match &self.at {
+            At::Server(options) => copy(&postgres::open_to_read(options).await?, to, tell).await,
+            At::Memory | At::File(_) => copy(&SqliteStore::open_to_read(&self.shown).await?, to, tell).await,
+        }
+    }
+
+    /// Writes the store as it is at one moment into a SQLite file, which is there and empty.
+    pub(super) async fn write_copy(&self, file: &Path) -> Result<(), StoreError> {
+        match &self.at {
+            At::Server(options) => copy(&postgres::open_to_read(options).await?, &Self::file(file), &|_, _| ()).await,
+            // SQLite refuses to write any file on a connection that may not write its own.
+            At::Memory | At::File(_) => SqliteStore::open_beside(&self.shown).await?.vacuum_into(file).await,
+        }
+    }
+}
+
+async fn copy<DB: Dialect>(
+    from: &SqlStore<DB>,
+    to: &Place,
+    tell: &(dyn Fn(&'static str, u64) + Sync),
+) -> Result<(), StoreError> {
+    match &to.at {
+        At::Server(options) => {
+            let to = postgres::open(options).await?;
+            let copied = from.copy_to(&to, tell).await;
+            to.close().await;
+            copied
+        }
+        At::Memory | At::File(_) => {
+            let to = SqliteStore::open(&to.shown).await?;
+            let copied = from.copy_to(&to, tell).await;
+            to.close().await;
+            copied
         }
     }
 }

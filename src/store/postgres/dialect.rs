@@ -12,6 +12,9 @@ use crate::store::sql::{Cell, Dialect, Record, Target, Twice};
 /// Bytes of rows that are sent at once.
 const CHUNK: usize = 256 * 1024;
 
+/// The tables whose rows the database numbers.
+const NUMBERED: [&str; 4] = ["run", "message", "notice", "snooze"];
+
 /// The advisory lock of those who count and then take; any number nobody else has.
 const COUNTING: i64 = 0x6c61_7073_6577_6174;
 
@@ -95,6 +98,16 @@ impl Dialect for Postgres {
     async fn number_messages(db: &mut PgConnection, count: usize) -> Result<Vec<i64>, sqlx::Error> {
         let next = "SELECT nextval(pg_get_serial_sequence('message', 'id')) FROM generate_series(1, $1)";
         sqlx::query_scalar(next).bind(i64::try_from(count).unwrap_or(i64::MAX)).fetch_all(db).await
+    }
+
+    async fn go_on_numbering(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+        for table in NUMBERED {
+            let next = format!(
+                "SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false) FROM {table}"
+            );
+            sqlx::query(AssertSqlSafe(next)).execute(&mut *db).await?;
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 //! transaction begins, how many rows are written at once, how a message is leased. A new method of the store is
 //! written here, and both databases have it; nothing here names one of them but the rows they give.
 mod cell;
+mod copy;
 mod holds;
 mod ledger;
 mod outbox;
@@ -114,6 +115,9 @@ pub trait Dialect: Database {
         db: &mut Self::Connection,
         count: usize,
     ) -> impl Future<Output = Result<Vec<i64>, sqlx::Error>> + Send;
+
+    /// Lets the numbers of new rows go on after those that were copied.
+    fn go_on_numbering(db: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
     /// Every row of a statement.
     fn all<'e, T: Record>(

@@ -64,11 +64,11 @@ impl<DB: Dialect> SqlStore<DB> {
     }
 
     /// One moment of the database, for reading that takes more than one statement.
-    async fn moment(&self) -> Result<Transaction<'static, DB>, StoreError> {
+    pub(super) async fn moment(&self) -> Result<Transaction<'static, DB>, StoreError> {
         DB::begin_reading(&self.pool).await.map_err(doing("beginning to read"))
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, DB>, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, DB>, StoreError> {
         DB::begin(&self.pool).await.map_err(doing("beginning a transaction"))
     }
 }

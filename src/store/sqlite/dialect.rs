@@ -83,6 +83,11 @@ impl Dialect for Sqlite {
         let last: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM message").fetch_one(db).await?;
         Ok((last + 1..).take(count).collect())
     }
+
+    /// SQLite asks the table for its highest number.
+    async fn go_on_numbering(_: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
 }
 
 /// What is said about rows that are there already.

@@ -16,7 +16,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{StoreError, sql::SqlStore};
+use super::{
+    StoreError,
+    sql::{SqlStore, doing},
+};
 
 /// Every migration, compiled in.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -117,6 +120,20 @@ impl SqliteStore {
             .await
             .map_err(failed)?;
         Ok(Self::new(pool))
+    }
+
+    /// Writes the store as it is at one moment into an empty file, while others read and write.
+    ///
+    /// # Errors
+    /// `Statement` when the file cannot be written.
+    pub(super) async fn vacuum_into(&self, file: &Path) -> Result<(), StoreError> {
+        let path = file.to_string_lossy();
+        sqlx::query("VACUUM INTO $1")
+            .bind(&*path)
+            .execute(self.pool())
+            .await
+            .map(drop)
+            .map_err(doing("writing a backup"))
     }
 
     /// A store that is gone when dropped.

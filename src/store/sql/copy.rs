@@ -1,0 +1,128 @@
+//! Everything a store holds, from one database into another that is empty: table by table, row by row, one moment of
+//! the source into one transaction of the target. Backups of PostgreSQL are made by it too.
+
+use futures_util::TryStreamExt;
+use sqlx::{Column, ColumnIndex, Decode, FromRow, Row, Type, TypeInfo};
+
+use super::{Cell, Dialect, SqlStore, Target, Twice, doing};
+use crate::store::StoreError;
+
+/// Every table, those that others refer to first; but for the connections that programs hold at this moment.
+pub(in crate::store) const TABLES: [&str; 19] = [
+    "snapshot",
+    "subject",
+    "subject_source",
+    "former_address",
+    "fact",
+    "status_stretch",
+    "contact",
+    "run",
+    "due_day",
+    "episode",
+    "stage_told",
+    "message",
+    "notice",
+    "attempt",
+    "adopted_rule",
+    "told_alert",
+    "snooze",
+    "unreachable",
+    "stopped",
+];
+
+/// Rows that are in memory at once.
+const ROWS_AT_ONCE: usize = 2_000;
+
+/// One row of any table, as cells.
+struct Cells(Vec<Cell<'static>>);
+
+impl<'r, R: Row> FromRow<'r, R> for Cells
+where
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let cells = row.columns().iter().map(|column| match column.type_info().name() {
+            "INTEGER" | "INT8" => row.try_get::<Option<i64>, _>(column.ordinal()).map(Cell::from),
+            _ => row.try_get::<Option<String>, _>(column.ordinal()).map(Cell::from),
+        });
+        cells.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl AsRef<[Cell<'static>]> for Cells {
+    fn as_ref(&self) -> &[Cell<'static>] {
+        &self.0
+    }
+}
+
+/// The names of a table's columns.
+struct Names(Vec<String>);
+
+impl<R: Row> FromRow<'_, R> for Names {
+    fn from_row(row: &R) -> Result<Self, sqlx::Error> {
+        Ok(Self(row.columns().iter().map(|column| column.name().to_owned()).collect()))
+    }
+}
+
+impl<A: Dialect> SqlStore<A> {
+    /// Copies everything into a store that holds nothing; `tell` hears of each table and how many rows it has.
+    ///
+    /// # Errors
+    /// `NotEmpty` when the target holds anything, `Incomplete` when fewer rows arrived than were read: then nothing is
+    /// written.
+    pub(in crate::store) async fn copy_to<B: Dialect>(
+        &self,
+        to: &SqlStore<B>,
+        tell: &(dyn Fn(&'static str, u64) + Sync),
+    ) -> Result<(), StoreError> {
+        let mut from = self.moment().await?;
+        let mut into = to.begin().await?;
+        for table in TABLES {
+            if count::<B>(&mut into, table).await? > 0 {
+                return Err(StoreError::NotEmpty { table });
+            }
+            let read = copy_table::<A, B>(&mut from, &mut into, table).await?;
+            if count::<B>(&mut into, table).await? != read {
+                return Err(StoreError::Incomplete { table });
+            }
+            tell(table, read);
+        }
+        B::go_on_numbering(&mut into).await.map_err(doing("numbering rows"))?;
+        into.commit().await.map_err(doing("committing"))?;
+        from.commit().await.map_err(doing("ending to read"))
+    }
+}
+
+async fn count<DB: Dialect>(db: &mut DB::Connection, table: &str) -> Result<u64, StoreError> {
+    let all = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    let (count,): (i64,) = DB::one(db, "counting rows", all, &[]).await?;
+    Ok(crate::store::rows::uncount(count))
+}
+
+async fn copy_table<A: Dialect, B: Dialect>(
+    from: &mut A::Connection,
+    into: &mut B::Connection,
+    table: &'static str,
+) -> Result<u64, StoreError> {
+    let first = sqlx::AssertSqlSafe(format!("SELECT * FROM {table} LIMIT 1"));
+    let Some(Names(names)) = A::first(&mut *from, "reading a table", first, &[]).await? else { return Ok(0) };
+    let columns: Vec<&str> = names.iter().map(String::as_str).collect();
+    let target = Target { table, columns: &columns, twice: Twice::Fails };
+    let every = sqlx::AssertSqlSafe(format!("SELECT {} FROM {table}", columns.join(", ")));
+    let mut rows = A::rows::<Cells>(from, every, &[]);
+    let (mut batch, mut read) = (Vec::with_capacity(ROWS_AT_ONCE), 0);
+    loop {
+        let row = rows.try_next().await.map_err(doing("reading a table"))?;
+        let is_last = row.is_none();
+        batch.extend(row);
+        if is_last || batch.len() == ROWS_AT_ONCE {
+            read += batch.len() as u64;
+            B::write(&mut *into, target, batch.drain(..)).await.map_err(doing("writing a table"))?;
+        }
+        if is_last {
+            return Ok(read);
+        }
+    }
+}
