@@ -578,11 +578,13 @@ async fn the_quotas_count_the_attempts_of_everybody(store: &dyn Store) {
     let while_open = store.exchange(&[], Some(&quota("theirs", 500))).await.expect("asked");
     assert_eq!((while_open.leased.len(), while_open.over), (0, Some(Limit::PerMinute)), "an open attempt counts");
     let ends: Vec<_> = first.leased.iter().map(|leased| settled(leased, MessageState::Accepted, 520, 520)).collect();
-    let early = store.exchange(&ends, Some(&quota("theirs", 579))).await.expect("asked");
+    let early = store.exchange(&ends, Some(&quota("theirs", 580))).await.expect("asked");
     assert_eq!((early.leased.len(), early.over), (0, Some(Limit::PerMinute)), "a minute after they ended");
-    let later = store.exchange(&[], Some(&quota("theirs", 580))).await.expect("asked");
+    let later = store.exchange(&[], Some(&quota("theirs", 581))).await.expect("asked");
     assert_eq!((later.leased.len(), later.over), (1, Some(Limit::PerDay)), "three in a day, two are used");
-    assert_eq!(store.count_usage(at(580)).await.expect("counted"), Usage { in_last_minute: 1, in_last_day: 3 });
+    assert_eq!(store.count_usage(at(581)).await.expect("counted"), Usage { in_last_minute: 1, in_last_day: 3 });
+    let a_day_after = Usage { in_last_minute: 1, in_last_day: 3 };
+    assert_eq!(store.count_usage(at(86_400 + 520)).await.expect("counted"), a_day_after, "since they ended, not began");
     let next_day = store.exchange(&[], Some(&quota("theirs", 86_400 + 580))).await.expect("asked");
     assert_eq!(next_day.leased.len(), 1, "one is still open, and so of the minute");
 }

@@ -17,7 +17,8 @@ const HORIZON_DAYS: i64 = 366;
 pub struct Quota {
     /// Messages begun or under way within any 60 seconds.
     pub per_minute: Option<u32>,
-    /// Messages begun within any 24 hours. Each of ours has one recipient, so a limit on recipients is the same.
+    /// Messages begun or under way within any 24 hours. Each of ours has one recipient, so a limit on recipients is the
+    /// same.
     pub per_day: Option<u32>,
     /// Connections open at once.
     pub connections: Option<u16>,
@@ -49,8 +50,8 @@ impl Quota {
 
     /// How many of `wanted` messages may leave now, and which limit is in the way of the others.
     ///
-    /// `in_last_minute`: attempts that are open, or ended within the last 60 seconds; `in_last_day`: begun within the
-    /// last 24 hours. Of two limits that leave as little, the day's is named: it lasts longer.
+    /// `in_last_minute` and `in_last_day`: attempts that are open, or ended within the last 60 seconds or 24 hours. Of
+    /// two limits that leave as little, the day's is named: it lasts longer.
     #[must_use]
     pub fn room(&self, wanted: u32, in_last_minute: u64, in_last_day: u64) -> (u32, Option<Limit>) {
         let left = |most: Option<u32>, used| most.map_or(u32::MAX, |most| most.saturating_sub(narrow(used)));

@@ -89,11 +89,11 @@ pub(super) fn hold_state(word: &str) -> Result<HoldState, StoreError> {
     HoldState::parse(word).ok_or_else(|| corrupt("state of a hold", word))
 }
 
-/// The stretch of the quota of a minute.
-pub(super) const MINUTE_MILLIS: i64 = 60_000;
+/// The stretch of the quota of a minute, and one more: instants are cut to whole milliseconds.
+pub(super) const MINUTE_MILLIS: i64 = 60_001;
 
-/// The stretch of the quota of a day.
-pub(super) const DAY_MILLIS: i64 = 86_400_000;
+/// The stretch of the quota of a day, and one more.
+pub(super) const DAY_MILLIS: i64 = 86_400_001;
 
 /// Where a planned message begins.
 pub(super) const fn first_state(new: &NewMessage) -> MessageState {

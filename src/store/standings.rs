@@ -59,8 +59,8 @@ pub struct Stopped {
 /// Attempts as the quotas count them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Under way, or ended less than a minute ago.
+    /// Under way, or ended in the last minute.
     pub in_last_minute: u64,
-    /// Begun in the last 24 hours.
+    /// Under way, or ended in the last 24 hours.
     pub in_last_day: u64,
 }

@@ -306,6 +306,8 @@ async fn allowed<DB: Dialect>(db: &mut DB::Connection, lease: &Lease) -> Result<
     Ok(lease.quota.room(lease.most, usage.in_last_minute, usage.in_last_day))
 }
 
+/// An attempt counts while it is open and for a while after it ended: right for whichever moment of it the server
+/// goes by.
 pub(super) async fn usage<DB: Dialect>(db: &mut DB::Connection, now: Timestamp) -> Result<Usage, StoreError> {
     let now = now.as_millisecond();
     let (open, minute, day): (i64, i64, i64) = DB::one(
@@ -313,11 +315,11 @@ pub(super) async fn usage<DB: Dialect>(db: &mut DB::Connection, now: Timestamp) 
         "counting attempts",
         "SELECT (SELECT count(*) FROM message WHERE state = 'leased'),
          (SELECT count(*) FROM attempt WHERE ended_at > $1 AND outcome NOT IN ('cancelled', 'untried')),
-         (SELECT count(*) FROM attempt WHERE began_at > $2 AND coalesce(outcome, '') NOT IN ('cancelled', 'untried'))",
+         (SELECT count(*) FROM attempt WHERE ended_at > $2 AND outcome NOT IN ('cancelled', 'untried'))",
         &[(now - rows::MINUTE_MILLIS).into(), (now - rows::DAY_MILLIS).into()],
     )
     .await?;
-    Ok(Usage { in_last_minute: rows::uncount(open + minute), in_last_day: rows::uncount(day) })
+    Ok(Usage { in_last_minute: rows::uncount(open + minute), in_last_day: rows::uncount(open + day) })
 }
 
 async fn take<DB: Dialect>(
