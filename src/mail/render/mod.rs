@@ -102,15 +102,15 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// About how many bytes the message has when sent: letters beyond ASCII are written as three each.
+    /// About how many bytes the message has when sent: once it has a letter beyond ASCII, each byte of such letters is
+    /// written as three, and so is `=`.
     fn weight(&self) -> usize {
-        let is_ascii = self.html.is_ascii() && self.text.is_ascii();
-        let weight = |c: char| match c {
-            '=' if !is_ascii => 3,
-            c if c.is_ascii() => 1,
-            c => c.len_utf8() * 3,
-        };
-        self.html.chars().chain(self.text.chars()).map(weight).sum()
+        let length = self.html.len() + self.text.len();
+        if self.html.is_ascii() && self.text.is_ascii() {
+            return length;
+        }
+        let is_written_longer = |byte: &u8| !byte.is_ascii() || *byte == b'=';
+        length + 2 * self.html.bytes().chain(self.text.bytes()).filter(is_written_longer).count()
     }
 }
 
