@@ -23,8 +23,8 @@ use lapsewatch::{
         subject::{Address, OdsCode, Status},
     },
     store::{
-        Changes, Claim, Decided, HoldState, Lease, MessageNumber, MessageState, NewMessage, Place, RunId, Settlement,
-        SnapshotRow, Snooze, Stopped, Store, StoredMessage, Usage,
+        Changes, Claim, Decided, Doubt, DoubtState, HoldState, Lease, MessageNumber, MessageState, NewMessage, Place,
+        RunId, Settlement, SnapshotRow, Snooze, Stopped, Store, StoredMessage, Usage,
     },
 };
 use proptest::{
@@ -112,6 +112,7 @@ contract! {
     on_a_closed_day_only_messages_for_any_day_are_leased
     a_held_run_waits_until_it_is_approved
     an_approved_run_may_be_spread
+    a_file_in_doubt_is_believed_or_dismissed_with_the_run_held_for_it
     a_discarded_run_is_undone
     a_cancelled_message_can_be_planned_again_under_its_names
     an_address_that_is_refused_is_marked_until_it_takes_a_message
@@ -189,7 +190,6 @@ fn snapshot(id: i64, sha256: &str) -> SnapshotRow {
         rejected_count: 1,
         has_sends: id % 2 == 0,
         report: "{}".into(),
-        is_cleared: id % 2 == 1,
     }
 }
 
@@ -364,7 +364,7 @@ fn all_named(plan: &Plan) -> Vec<NewMessage> {
 
 /// A plan that leaves at once.
 fn leaving<'a>(plan: &'a Plan, messages: &'a [NewMessage], changes: &'a Changes<'a>) -> Decided<'a> {
-    Decided { plan, messages, changes, hold: None, clears_snapshots: true, adopted: &[], alerts: &[] }
+    Decided { plan, messages, changes, hold: None, adopted: &[], alerts: &[] }
 }
 
 /// Writes the plan and returns its run.
@@ -608,13 +608,14 @@ async fn hold(store: &dyn Store) -> (RunId, Plan) {
     let changes = Changes { subjects: register.subjects().collect(), removed: Vec::new() };
     let messages: Vec<_> = all_named(&plan).into_iter().map(|new| NewMessage { is_held: true, ..new }).collect();
     let leaving = leaving(&plan, &messages, &changes);
-    let decided = Decided { hold: Some("{\"trips\":[]}"), clears_snapshots: false, ..leaving };
+    let decided = Decided { hold: Some("{\"trips\":[]}"), ..leaving };
     store.save_plan(run, &decided, at(0)).await.expect("written");
     (run, plan)
 }
 
-async fn is_cleared(store: &dyn Store) -> bool {
-    store.list_snapshots().await.expect("read").iter().all(|snapshot| snapshot.is_cleared)
+fn doubt(sha256: &str) -> Doubt {
+    let (sha256, file_name, why) = (sha256.to_owned(), "Report.csv".to_owned(), "It has 3 rows.".to_owned());
+    Doubt { sha256, file_name, why, state: DoubtState::Doubted }
 }
 
 async fn a_held_run_waits_until_it_is_approved(store: &dyn Store) {
@@ -623,14 +624,13 @@ async fn a_held_run_waits_until_it_is_approved(store: &dyn Store) {
     assert_eq!(store.next_attempt_at().await.expect("asked"), None);
     let [held] = &store.list_held_runs().await.expect("read")[..] else { panic!("one is held") };
     assert_eq!((held.id, held.hold.as_ref().map(|hold| hold.state)), (run, Some(HoldState::Held)));
-    assert!(!is_cleared(store).await);
     assert!(store.approve_run(run, "ada", &[Rule::Inactivity], &[], at(20)).await.expect("approved"));
     assert!(!store.approve_run(run, "ada", &[], &[], at(21)).await.expect("asked"), "only once");
     assert!(!store.discard_run(run, "ada", at(21)).await.expect("asked"), "and not after");
     let counts = store.count_messages_of(run).await.expect("counted");
     assert_eq!(counts, [(MessageState::Pending, plan.messages.len() as u64)]);
     assert_eq!(store.load_standings().await.expect("read").adopted, [Rule::Inactivity]);
-    assert!(is_cleared(store).await && store.list_held_runs().await.expect("read").is_empty());
+    assert!(store.list_held_runs().await.expect("read").is_empty());
     let decided = store.list_runs(1).await.expect("read").pop().and_then(|run| run.hold).expect("it was held");
     assert_eq!((decided.state, decided.decided_by.as_deref()), (HoldState::Approved, Some("ada")));
     assert!(take(store, "mine", 21).await.is_some());
@@ -656,7 +656,6 @@ async fn a_discarded_run_is_undone(store: &dyn Store) {
     assert!(plan.told.iter().all(|entry| told.episode(entry.subject, entry.rule).is_none()), "the next run opens anew");
     let counts = store.count_messages_of(run).await.expect("counted");
     assert_eq!(counts, [(MessageState::Cancelled, plan.messages.len() as u64)], "the ledger keeps what was planned");
-    assert!(!is_cleared(store).await);
     let subject = plan.told.first().expect("a stage").subject;
     let ledger = store.list_ledger(subject).await.expect("read");
     assert!(!ledger.is_empty() && ledger.iter().all(|line| line.state == MessageState::Cancelled));
@@ -679,6 +678,26 @@ async fn a_cancelled_message_can_be_planned_again_under_its_names(store: &dyn St
     store.save_plan(again, &leaving(&nothing(plan.on), &all_named(&plan), &changes), at(31)).await.expect("written");
     let count = store.list_messages(&[MessageState::Pending]).await.expect("read").len();
     assert_eq!(count, pending.len(), "what is not cancelled is known");
+}
+
+async fn a_file_in_doubt_is_believed_or_dismissed_with_the_run_held_for_it(store: &dyn Store) {
+    store.note_doubt(&doubt("aa"), at(0)).await.expect("noted");
+    let [noted] = &store.list_doubts(None).await.expect("read")[..] else { panic!("one waits for a run") };
+    assert_eq!(*noted, doubt("aa"));
+    let (run, _) = hold(store).await;
+    assert!(store.list_doubts(None).await.expect("read").is_empty(), "a run is held for it");
+    assert_eq!(store.list_doubts(Some(run)).await.expect("read"), [doubt("aa")]);
+    assert!(store.discard_run(run, "ada", at(20)).await.expect("discarded"));
+    let state = async |sha256: &str| store.find_doubt(sha256).await.expect("read").map(|doubt| doubt.state);
+    assert_eq!((state("aa").await, state("bb").await), (Some(DoubtState::Dismissed), None));
+    store.note_doubt(&doubt("aa"), at(30)).await.expect("it is offered again");
+    assert_eq!(state("aa").await, Some(DoubtState::Doubted));
+    let again = store.begin_run(on("2026-08-29"), "once", at(40)).await.expect("begun");
+    let (plan, changes) = (nothing(on("2026-08-29")), Changes::default());
+    let held = Decided { hold: Some("{}"), ..leaving(&plan, &[], &changes) };
+    store.save_plan(again, &held, at(40)).await.expect("written");
+    assert!(store.approve_run(again, "ada", &[], &[], at(50)).await.expect("approved"));
+    assert_eq!(state("aa").await, Some(DoubtState::Believed));
 }
 
 // Besides messages.

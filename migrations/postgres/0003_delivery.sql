@@ -8,13 +8,7 @@ ALTER TABLE run ADD COLUMN hold_state TEXT COLLATE "C";
 ALTER TABLE run ADD COLUMN decided_at BIGINT;
 -- Who decided: the name of the account that ran the command.
 ALTER TABLE run ADD COLUMN decided_by TEXT COLLATE "C";
--- Number of the newest snapshot that the plan rests on; an approval clears all up to it.
-ALTER TABLE run ADD COLUMN newest_snapshot_id BIGINT;
 CREATE INDEX run_by_hold ON run (hold_state) WHERE hold_state IS NOT NULL;
-
--- 1 when a run went by it without being held, or a person approved one: the breaker compares newer ones with it.
-ALTER TABLE snapshot ADD COLUMN cleared BIGINT NOT NULL DEFAULT 0;
-UPDATE snapshot SET cleared = 1;
 
 -- The run that told it or passed it over; NULL for runs before this column: what a discarded run undoes.
 ALTER TABLE stage_told ADD COLUMN run_id BIGINT;
@@ -40,6 +34,22 @@ CREATE TABLE adopted_rule (
     on_day TEXT COLLATE "C" NOT NULL
 );
 INSERT INTO adopted_rule (rule, on_day) SELECT rule, min(opened_on) FROM episode GROUP BY rule;
+
+-- Files that look wrong: nothing of them is loaded before a person approves the run that was held for them (rule 19).
+CREATE TABLE doubted_file (
+    -- SHA-256 of its bytes, lower-case hexadecimal.
+    sha256    TEXT COLLATE "C" PRIMARY KEY,
+    -- Name of the file, without its folder.
+    file_name TEXT COLLATE "C" NOT NULL,
+    -- What looks wrong, in sentences.
+    why       TEXT COLLATE "C" NOT NULL,
+    -- When it was found so.
+    found_at  BIGINT  NOT NULL,
+    -- doubted, believed (approved) or dismissed (discarded).
+    state     TEXT COLLATE "C" NOT NULL,
+    -- The run that was held for it; NULL until the next run.
+    run_id    BIGINT 
+);
 
 -- What the operator was told on which day besides notices: once a day each.
 CREATE TABLE told_alert (

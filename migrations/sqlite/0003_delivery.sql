@@ -8,13 +8,7 @@ ALTER TABLE run ADD COLUMN hold_state TEXT;
 ALTER TABLE run ADD COLUMN decided_at INTEGER;
 -- Who decided: the name of the account that ran the command.
 ALTER TABLE run ADD COLUMN decided_by TEXT;
--- Number of the newest snapshot that the plan rests on; an approval clears all up to it.
-ALTER TABLE run ADD COLUMN newest_snapshot_id INTEGER;
 CREATE INDEX run_by_hold ON run (hold_state) WHERE hold_state IS NOT NULL;
-
--- 1 when a run went by it without being held, or a person approved one: the breaker compares newer ones with it.
-ALTER TABLE snapshot ADD COLUMN cleared INTEGER NOT NULL DEFAULT 0;
-UPDATE snapshot SET cleared = 1;
 
 -- The run that told it or passed it over; NULL for runs before this column: what a discarded run undoes.
 ALTER TABLE stage_told ADD COLUMN run_id INTEGER;
@@ -40,6 +34,22 @@ CREATE TABLE adopted_rule (
     on_day TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO adopted_rule (rule, on_day) SELECT rule, min(opened_on) FROM episode GROUP BY rule;
+
+-- Files that look wrong: nothing of them is loaded before a person approves the run that was held for them (rule 19).
+CREATE TABLE doubted_file (
+    -- SHA-256 of its bytes, lower-case hexadecimal.
+    sha256    TEXT    PRIMARY KEY,
+    -- Name of the file, without its folder.
+    file_name TEXT    NOT NULL,
+    -- What looks wrong, in sentences.
+    why       TEXT    NOT NULL,
+    -- When it was found so.
+    found_at  INTEGER NOT NULL,
+    -- doubted, believed (approved) or dismissed (discarded).
+    state     TEXT    NOT NULL,
+    -- The run that was held for it; NULL until the next run.
+    run_id    INTEGER
+) STRICT, WITHOUT ROWID;
 
 -- What the operator was told on which day besides notices: once a day each.
 CREATE TABLE told_alert (

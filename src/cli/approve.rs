@@ -4,12 +4,19 @@ use super::{
     Exit,
     args::{Approve, Format},
     held::{chosen, print_days, print_decided},
-    screen::say,
+    screen::{hanging, say},
 };
 use crate::{
-    jobs::{self, Site},
+    jobs::{self, Site, approve::DecidedRun},
     store::HoldState,
 };
+
+fn print_files(decided: &[DecidedRun]) {
+    for (file, is_in) in decided.iter().flat_map(|run| &run.files) {
+        let what = if *is_in { "is let in: it is loaded next" } else { "is let in once it is in the inbox again" };
+        say!("{}", hanging(&format!("The export {file} {what}."), 0));
+    }
+}
 
 /// Releases the run that was named, or all that are held.
 pub async fn approve(site: &Site, options: &Approve, format: Format) -> anyhow::Result<Exit> {
@@ -22,6 +29,7 @@ pub async fn approve(site: &Site, options: &Approve, format: Format) -> anyhow::
     print_decided(&decided, HoldState::Approved, &person, format)?;
     if format == Format::Text {
         print_days(&decided);
+        print_files(&decided);
         say!("The daemon sends them from now on; without it, the next lapsewatch once does.");
     }
     Ok(Exit::Done)

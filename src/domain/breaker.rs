@@ -79,8 +79,7 @@ pub struct DateColumn {
     pub before: Option<Cells>,
 }
 
-/// What one not yet cleared snapshot looks like beside the newest cleared one of its source; where none was cleared,
-/// beside the one before it.
+/// What a file looks like beside the snapshot of its source before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vitals {
     /// The snapshot's file.
@@ -237,7 +236,7 @@ fn write_blank(
     write!(f, " The one before had {} among {}.", thousands(before.blank), thousands(before.all))
 }
 
-/// Holds what a run would do, and every snapshot that nobody has cleared yet, against the limits.
+/// Holds what a run would do, or a file that somebody wants loaded, against the limits.
 ///
 /// - `opening`: subjects for which the run would open an episode; `subjects`: all of them.
 /// - Every check stands alone, so one bad file may give several reasons. Nothing trips while the breaker is off.

@@ -51,7 +51,7 @@ impl<'a> Directory<'a> {
     /// - A live user account active within 28 days (the 28th counts).
     /// - A live shared mailbox with such an owner or member among known accounts.
     /// - An address that is no subject, unless its domain is one whose accounts are loaded.
-    /// - Never one that a mail server refused, until a newer fact says that somebody is there (25).
+    /// - Never one that a mail server refused, until a newer fact says that somebody is there (25); nor through one.
     #[must_use]
     pub fn is_read(&self, address: &Address) -> bool {
         if self.planning.gates.is_unreachable(self.register, address) {
@@ -73,7 +73,10 @@ impl<'a> Directory<'a> {
     fn is_mailbox_read(&self, mailbox: &Subject, address: &Address) -> bool {
         let contacts = self.register.contacts();
         let mut people = contacts.owners(address).chain(contacts.members(address));
-        let reads = |person| self.register.find_by_address(person).is_some_and(|found| self.is_account_read(found));
+        let reads = |person: &Address| {
+            let is_there = !self.planning.gates.is_unreachable(self.register, person);
+            is_there && self.register.find_by_address(person).is_some_and(|found| self.is_account_read(found))
+        };
         mailbox.is_live() && people.any(reads)
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Zoned, civil::Date};
 
-use super::{JobError, Site, hold::HoldReasons, plan::any_stage};
+use super::{JobError, Site, hold::HoldReasons, observe::let_in, plan::any_stage};
 use crate::{
     domain::{
         outbox::MessageState,
@@ -23,6 +23,8 @@ pub struct DecidedRun {
     pub run: RunRow,
     /// How many messages leave from which civil day on, in the policy's zone, or were dropped today.
     pub days: BTreeMap<Date, u64>,
+    /// The exports it was held for, each with whether it is in the inbox again.
+    pub files: Vec<(String, bool)>,
 }
 
 /// Releases these held runs together, over so many civil days from now on. A run that somebody else decided on meanwhile
@@ -49,7 +51,8 @@ pub async fn approve(site: &Site, runs: Vec<RunRow>, days: u16, by: &str) -> Res
         let rules = run.hold.as_ref().map(|hold| HoldReasons::read(&hold.why).rules()).unwrap_or_default();
         let at: Vec<_> = of_run.iter().map(|(message, at)| (message.number, at.timestamp())).collect();
         if site.store.approve_run(run.id, by, &rules, &at, now.timestamp()).await? {
-            decided.push(DecidedRun { run, days: count_days(of_run.iter().map(|(_, at)| at.date())) });
+            let days = count_days(of_run.iter().map(|(_, at)| at.date()));
+            decided.push(DecidedRun { files: let_files_in(site, run.id).await?, run, days });
         }
     }
     Ok(decided)
@@ -67,10 +70,16 @@ pub async fn discard(site: &Site, runs: Vec<RunRow>, by: &str) -> Result<Vec<Dec
         let messages = held.iter().filter(|message| message.run == run.id);
         let days = count_days(messages.map(|_| site.today()));
         if site.store.discard_run(run.id, by, site.clock.now()).await? {
-            decided.push(DecidedRun { run, days });
+            decided.push(DecidedRun { run, days, files: Vec::new() });
         }
     }
     Ok(decided)
+}
+
+/// Lets the exports in that a run was held for: whoever approves it says that they are right.
+async fn let_files_in(site: &Site, run: RunId) -> Result<Vec<(String, bool)>, JobError> {
+    let doubts = site.store.list_doubts(Some(run)).await?;
+    doubts.into_iter().map(|doubt| let_in(site, &doubt).map(|is_in| (doubt.file_name, is_in))).collect()
 }
 
 async fn held_of(site: &Site, runs: &[RunRow]) -> Result<Vec<StoredMessage>, JobError> {

@@ -4,7 +4,7 @@
 //! away.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -20,6 +20,7 @@ use crate::{
         policy::Policy,
         register::{Arrival, Effect, EffectKind, Register, SubjectId},
         snapshot::{ContactRow, Record, Source},
+        subject::Address,
     },
     sources::{DateColumn, DateOrder, Export, ReadError, ReadSettings, Rejected, open},
 };
@@ -108,12 +109,16 @@ pub struct LoadReport {
     /// newest 40 such days.
     #[serde(default)]
     pub absent: BTreeMap<Date, u64>,
-    /// Subjects in it that its source had listed before, on whatever day; `None` in older reports.
+    /// Subjects in it that its source had listed before, on whatever day, and at the same address; `None` in older
+    /// reports.
     #[serde(default)]
     pub relisted: Option<u64>,
     /// It tells of sends.
     #[serde(skip)]
     pub has_sends: bool,
+    /// What looks wrong about it, in sentences: why it was put aside and not loaded (rule 19).
+    #[serde(skip)]
+    pub doubt: Option<String>,
 }
 
 impl LoadReport {
@@ -121,6 +126,16 @@ impl LoadReport {
     #[must_use]
     pub fn refused(file: &str, reason: String) -> Self {
         Self { outcome: LoadOutcome::Quarantined, reason: Some(reason), ..Self::empty(file) }
+    }
+
+    /// The report of a file that looks wrong: nothing of it is loaded before somebody approves.
+    #[must_use]
+    pub fn doubted(self, doubt: String) -> Self {
+        let reason = format!(
+            "it looks wrong, and nothing of it was loaded: {doubt} The next run is held for it: `lapsewatch approve` \
+             lets it in, `lapsewatch discard` leaves it out"
+        );
+        Self { doubt: Some(doubt), ..Self::refused(&self.file, reason) }
     }
 
     /// The report of a file that was loaded before.
@@ -155,6 +170,7 @@ impl LoadReport {
             absent: BTreeMap::new(),
             relisted: None,
             has_sends: false,
+            doubt: None,
         }
     }
 }
@@ -216,7 +232,8 @@ pub fn merge(
     let arrival = Arrival { snapshot, source: candidate.export.source(), as_of };
     let mut tally = Tally::new(candidate, as_of);
     let mut census = candidate.export.census(as_of);
-    let listed: HashSet<_> = listed_by(arrival.source, register).map(|(id, _)| id).collect();
+    let listed: HashMap<_, _> =
+        listed_by(arrival.source, register).map(|(id, _)| (id, address_of(register, id))).collect();
     for row in candidate.export.rows(&mut census)? {
         match row {
             Ok(Record::Subject(row)) => {
@@ -234,7 +251,8 @@ pub fn merge(
     register.begin(arrival);
     tally.report.dates = census.into_columns();
     tally.report.absent = tally.absent(arrival.source, register);
-    tally.report.relisted = Some(tally.subjects.intersection(&listed).count() as u64);
+    let stays = |id: &&SubjectId| listed.get(id).is_some_and(|before| is_at(register, **id, before.as_ref()));
+    tally.report.relisted = Some(tally.subjects.iter().filter(stays).count() as u64);
     let (report, contacts) = tally.finish();
     if is_contacts {
         register.replace_contacts(contacts.clone());
@@ -252,6 +270,17 @@ fn overtaken(arrival: Arrival, register: &Register) -> Option<String> {
 /// Whom a source has listed, and on which day last.
 fn listed_by(source: Source, register: &Register) -> impl Iterator<Item = (SubjectId, Date)> {
     register.subjects().filter_map(move |subject| Some((subject.id, *subject.listed_on.get(&source)?)))
+}
+
+fn address_of(register: &Register, id: SubjectId) -> Option<Address> {
+    register.find(id).and_then(|subject| subject.facts.address())
+}
+
+/// Whether a subject is where it was, or back where it once was.
+fn is_at(register: &Register, id: SubjectId, before: Option<&Address>) -> bool {
+    let Some(subject) = register.find(id) else { return false };
+    let now = subject.facts.address();
+    now.as_ref() == before || now.is_some_and(|now| subject.former_addresses.contains(&now))
 }
 
 struct Tally {

@@ -15,13 +15,13 @@ use std::{
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    JobError, Site, folder,
+    JobError, Site, breaker, folder,
     load::{Candidate, LoadReport, file_name, merge, sha256},
     read_settings,
 };
 use crate::{
     domain::{facts::SnapshotId, register::Register},
-    store::{Changes, SnapshotRow},
+    store::{Changes, Doubt, DoubtState, SnapshotRow},
 };
 
 /// Endings of files that somebody is still writing, or that are not meant for us.
@@ -217,6 +217,10 @@ impl<'a> Loader<'a> {
         let merged = tokio::task::block_in_place(|| merge(candidate, id, as_of, register, policy, progress));
         match merged {
             Ok((report, contacts)) => {
+                if let Some(doubt) = self.doubt(candidate, &report).await? {
+                    self.register = store.load_register().await?;
+                    return Ok(report.doubted(doubt));
+                }
                 let snapshot = self.snapshot(candidate, id, as_of, &report);
                 let (touched, removed) = self.register.take_changes();
                 let subjects = touched.iter().filter_map(|id| self.register.find(*id)).collect();
@@ -231,6 +235,22 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// What looks wrong about a file that nobody has approved; it is noted for the next run.
+    async fn doubt(&self, candidate: &Candidate, report: &LoadReport) -> Result<Option<String>, JobError> {
+        let store = &self.site.store;
+        let known = store.find_doubt(&candidate.sha256).await?;
+        if known.is_some_and(|known| known.state == DoubtState::Believed) {
+            return Ok(None);
+        }
+        let doubt = breaker::doubt(self.site, report).await?;
+        if let Some(why) = &doubt {
+            let (sha256, file_name) = (candidate.sha256.clone(), candidate.name.clone());
+            let noted = Doubt { sha256, file_name, why: why.clone(), state: DoubtState::Doubted };
+            store.note_doubt(&noted, self.site.clock.now()).await?;
+        }
+        Ok(doubt)
+    }
+
     fn snapshot(&self, candidate: &Candidate, id: SnapshotId, as_of: Date, report: &LoadReport) -> SnapshotRow {
         SnapshotRow {
             id,
@@ -243,17 +263,18 @@ impl<'a> Loader<'a> {
             rejected_count: report.rejected_count,
             has_sends: report.has_sends,
             report: serde_json::to_string(report).unwrap_or_default(),
-            is_cleared: false,
         }
     }
 
-    /// A file that stays in the inbox and was loaded before is not worth a word.
+    /// A file that stays in the inbox, and was loaded before or waits for a person, is not worth a word.
     async fn is_kept_and_known(&self, path: &Path) -> Result<bool, JobError> {
         if !self.site.config.snapshots.keep_in_place {
             return Ok(false);
         }
         let hash = sha256(path).map_err(folder("read", path))?;
-        Ok(self.site.store.find_snapshot(&hash).await?.is_some())
+        let store = &self.site.store;
+        let waits = store.find_doubt(&hash).await?.is_some_and(|doubt| doubt.state != DoubtState::Believed);
+        Ok(waits || store.find_snapshot(&hash).await?.is_some())
     }
 }
 
@@ -309,7 +330,8 @@ fn make_ready(site: &Site) -> Result<(), JobError> {
 fn put_away(site: &Site, path: &Path, report: LoadReport) -> Result<LoadReport, JobError> {
     match &report.reason {
         Some(reason) if report.outcome == super::load::LoadOutcome::Quarantined => {
-            quarantine(site, path, reason.clone())
+            let refused = quarantine(site, path, reason.clone())?;
+            Ok(LoadReport { doubt: report.doubt, ..refused })
         }
         _ => {
             move_into(site, path, &site.config.snapshots.archive)?;
@@ -321,9 +343,7 @@ fn put_away(site: &Site, path: &Path, report: LoadReport) -> Result<LoadReport, 
 /// Puts a refused file aside, with the reason beside it.
 fn quarantine(site: &Site, path: &Path, reason: String) -> Result<LoadReport, JobError> {
     if let Some(moved) = move_into(site, path, &site.config.snapshots.quarantine)? {
-        let mut note = moved.into_os_string();
-        note.push(".reason.txt");
-        let note = PathBuf::from(note);
+        let note = note_of(moved);
         let text = format!("{}\n\n{reason}{}{}\n", file_name(path), REFUSED_AT, site.clock.now());
         fs::write(&note, text).map_err(folder("write", &note))?;
     }
@@ -360,6 +380,35 @@ fn parse_note(note: &str) -> Option<(Timestamp, String, String)> {
     let (told, at) = note.trim_end().rsplit_once(REFUSED_AT)?;
     let (name, why) = told.split_once("\n\n")?;
     Some((at.parse().ok()?, name.to_owned(), why.to_owned()))
+}
+
+/// Puts a file that somebody approved back into the inbox, from which it is loaded next. `false` when it is no longer in
+/// quarantine.
+///
+/// # Errors
+/// When a folder cannot be used.
+pub fn let_in(site: &Site, doubt: &Doubt) -> Result<bool, JobError> {
+    let snapshots = &site.config.snapshots;
+    if snapshots.keep_in_place {
+        return Ok(true);
+    }
+    for path in look(&snapshots.quarantine)?.into_keys() {
+        if sha256(&path).is_ok_and(|hash| hash == doubt.sha256) {
+            let target = free_name(&snapshots.inbox, &doubt.file_name);
+            fs::rename(&path, &target).map_err(folder("move a file to", &target))?;
+            let note = note_of(path);
+            fs::remove_file(&note).map_err(folder("remove", &note))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Where the reason stands why a file is in quarantine.
+fn note_of(file: PathBuf) -> PathBuf {
+    let mut note = file.into_os_string();
+    note.push(".reason.txt");
+    PathBuf::from(note)
 }
 
 /// Moves a file without ever writing over another; `None` when files stay in place.

@@ -1,5 +1,7 @@
 //! The plan of a run: read everything, decide everything, write it in one transaction.
 
+use std::collections::BTreeSet;
+
 use super::{
     JobError, Site,
     alerts::{Alerts, Seen, carrier, gather},
@@ -19,8 +21,11 @@ use crate::{
         subject::Address,
     },
     mail::render::Alert,
-    store::{Changes, Decided, NewMessage, RefusedNotice, RunId, Standings},
+    store::{Changes, Decided, HoldState, NewMessage, RefusedNotice, RunId, Standings},
 };
+
+/// Runs that are looked back upon.
+const RUNS_LOOKED_AT: u32 = 400;
 
 /// What a run decided, and on what.
 #[derive(Debug)]
@@ -58,8 +63,7 @@ pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Pl
         messages: &messages,
         changes: &Changes { subjects, removed: removed.into_iter().collect() },
         hold: hold.as_deref(),
-        clears_snapshots: planned.hold.as_ref().is_none_or(|hold| hold.trips.is_empty()),
-        adopted: &adopted(&first, planned.hold.as_ref()),
+        adopted: &adopted(&first, planned.hold.as_ref(), &waiting_rules(site).await?),
         alerts: &alerts.names.iter().map(String::as_str).collect::<Vec<_>>(),
     };
     site.store.save_plan(run, &decided, site.clock.now()).await?;
@@ -89,7 +93,7 @@ async fn decide(
         plan(planning, &register, &told, missing)
     });
     let first = first_rules(&plan.report.fed, &standings.adopted, &site.config.policy);
-    let trips: Vec<_> = trips(site, &plan, fresh).await?.iter().map(ToString::to_string).collect();
+    let trips = trips(site, &plan, fresh).await?;
     if !trips.is_empty() {
         plan.hold_all();
     }
@@ -103,16 +107,22 @@ fn awaiting(site: &Site, standings: &Standings) -> Vec<Rule> {
     Rule::ALL.into_iter().filter(|rule| site.config.adoption.hold && is_new(rule)).collect()
 }
 
-/// The rules that this run adopts: those it sends the first messages of, or has nothing to send of yet.
-fn adopted(first: &[Rule], hold: Option<&HoldReasons>) -> Vec<Rule> {
-    match hold {
-        None => first.to_vec(),
-        Some(hold) if hold.trips.is_empty() => {
-            let waiting = hold.rules();
-            first.iter().copied().filter(|rule| !waiting.contains(rule)).collect()
-        }
-        Some(_) => Vec::new(),
+/// The rules of earlier runs that were held and not approved.
+async fn waiting_rules(site: &Site) -> Result<BTreeSet<Rule>, JobError> {
+    let runs = site.store.list_runs(RUNS_LOOKED_AT).await?;
+    let waiting = runs.into_iter().filter_map(|run| run.hold).filter(|hold| hold.state != HoldState::Approved);
+    Ok(waiting.flat_map(|hold| HoldReasons::read(&hold.why).rules()).collect())
+}
+
+/// The rules that this run adopts: those it sends the first messages of, or has nothing to send of yet. A rule that an
+/// earlier run held waits for its approval, however quiet today is.
+fn adopted(first: &[Rule], hold: Option<&HoldReasons>, held_before: &BTreeSet<Rule>) -> Vec<Rule> {
+    if hold.is_some_and(|hold| !hold.trips.is_empty()) {
+        return Vec::new();
     }
+    let held = hold.map(HoldReasons::rules).unwrap_or_default();
+    let waits = |rule: &Rule| held.contains(rule) || held_before.contains(rule);
+    first.iter().copied().filter(|rule| !waits(rule)).collect()
 }
 
 /// Lets refused notices climb one rung (rules 15 and 25). Returns how many messages that made.

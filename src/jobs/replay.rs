@@ -13,9 +13,7 @@ use std::{
 use jiff::{Span, civil::Date};
 
 use super::{
-    JobError,
-    breaker::trips_of,
-    folder,
+    JobError, breaker, folder,
     hold::first_rules,
     load::{Candidate, LoadReport, merge},
     observe::look,
@@ -120,15 +118,26 @@ struct World<'a> {
     register: Register,
     told: Told,
     files: i64,
-    /// Load reports, oldest first, each with whether a run went by it.
-    reports: Vec<(LoadReport, bool)>,
+    /// The newest load report of each source.
+    reports: BTreeMap<String, LoadReport>,
+    /// What looks wrong about files loaded since the last run.
+    doubts: Vec<String>,
     adopted: Vec<Rule>,
 }
 
 impl<'a> World<'a> {
     fn new(config: &'a Config, holds: Holds) -> Self {
         let (register, told) = (Register::default(), Told::default());
-        Self { config, holds, register, told, files: 0, reports: Vec::new(), adopted: Vec::new() }
+        Self {
+            config,
+            holds,
+            register,
+            told,
+            files: 0,
+            reports: BTreeMap::new(),
+            doubts: Vec::new(),
+            adopted: Vec::new(),
+        }
     }
 
     fn load(&mut self, candidate: &Candidate, as_of: Date) -> Option<Refused> {
@@ -136,10 +145,17 @@ impl<'a> World<'a> {
         let policy = &self.config.policy;
         let merged = merge(candidate, SnapshotId(self.files), as_of, &mut self.register, policy, &|_| ());
         match merged {
-            Ok((report, _)) => self.reports.push((report, false)),
+            Ok((report, _)) => self.keep(report),
             Err(reason) => return Some(Refused { file: candidate.name.clone(), reason: reason.to_string() }),
         }
         None
+    }
+
+    /// A file that looks wrong is loaded all the same: a replay takes whatever is held as approved.
+    fn keep(&mut self, report: LoadReport) {
+        let Some(source) = report.source.clone() else { return };
+        self.doubts.extend(breaker::of_file(&self.config.breaker, &report, self.reports.get(&source)));
+        self.reports.insert(source, report);
     }
 
     fn run(&mut self, today: Date) -> Plan {
@@ -147,7 +163,9 @@ impl<'a> World<'a> {
         let planning = Planning { policy: &self.config.policy, calendar: &self.config.calendar, today, gates: &gates };
         let missing = settle(planning, &mut self.register);
         let mut plan = plan(planning, &self.register, &self.told, missing);
-        if self.holds == Holds::On && !trips_of(&self.config.breaker, &plan, &self.reports).is_empty() {
+        let doubts = std::mem::take(&mut self.doubts);
+        let trips = !doubts.is_empty() || !breaker::of_plan(&self.config.breaker, &plan).is_empty();
+        if self.holds == Holds::On && trips {
             plan.hold_all();
         }
         self.told.apply(&plan);
@@ -164,10 +182,9 @@ impl<'a> World<'a> {
         Gates::new([], [], awaiting).with_max_ages(&self.config.snapshots.max_age)
     }
 
-    /// Whatever was held is approved before the next day: its rules are adopted, its files are good.
+    /// Whatever was held is approved before the next day: its rules are adopted.
     fn approve(&mut self, plan: &Plan) {
         let first = first_rules(&plan.report.fed, &self.adopted, &self.config.policy);
         self.adopted.extend(first);
-        self.reports.iter_mut().for_each(|(_, is_cleared)| *is_cleared = true);
     }
 }

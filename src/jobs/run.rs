@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    JobError, Site,
+    JobError, Site, breaker,
     deliver::{Delivered, deliver},
     facts::Facts,
     hold::HoldReasons,
-    load::{LoadReport, file_name, merge},
+    load::{Candidate, LoadReport, file_name, merge},
     observe::{Observed, day_of, look, recognise, sweep},
     plan::{Planned, climb_refused, plan_dry, plan_run},
 };
 use crate::{
-    domain::{message::MessageKind, register::Register},
-    store::RunId,
+    domain::{facts::SnapshotId, message::MessageKind, register::Register},
+    store::{DoubtState, RunId},
 };
 
 /// Rungs a notice can climb: more passes than this find nothing new.
@@ -154,13 +154,35 @@ async fn preview_inbox(site: &Site, register: &mut Register) -> Result<Observed,
         if as_of > site.today() || site.store.find_snapshot(&candidate.sha256).await?.is_some() {
             continue;
         }
-        let report = match merge(&candidate, next, as_of, register, &site.config.policy, &|_| ()) {
-            Ok((report, _)) => report,
-            Err(why) => LoadReport::refused(&candidate.name, why.to_string()),
-        };
-        observed.loads.push(report);
+        observed.loads.push(preview(site, &candidate, next, as_of, register).await?);
     }
     Ok(observed)
+}
+
+/// Merges one file; one that cannot be read or looks wrong leaves the register as it was.
+async fn preview(
+    site: &Site,
+    candidate: &Candidate,
+    id: SnapshotId,
+    as_of: Date,
+    register: &mut Register,
+) -> Result<LoadReport, JobError> {
+    let untouched = register.clone();
+    let report = match merge(candidate, id, as_of, register, &site.config.policy, &|_| ()) {
+        Ok((report, _)) => report,
+        Err(why) => {
+            *register = untouched;
+            return Ok(LoadReport::refused(&candidate.name, why.to_string()));
+        }
+    };
+    let is_believed = site.store.find_doubt(&candidate.sha256).await?.is_some_and(|d| d.state == DoubtState::Believed);
+    match breaker::doubt(site, &report).await?.filter(|_| !is_believed) {
+        Some(doubt) => {
+            *register = untouched;
+            Ok(report.doubted(doubt))
+        }
+        None => Ok(report),
+    }
 }
 
 fn summarise(observed: &Observed, planned: &Planned) -> RunReport {

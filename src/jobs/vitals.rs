@@ -11,10 +11,9 @@ use crate::{
     sources::DateColumn,
 };
 
-/// What a loaded file looks like beside an earlier one of its source, for the breaker; `None` unless it was loaded.
+/// What a file looks like beside the one of its source before it, for the breaker; `None` unless it could be read.
 ///
-/// `before` is the newest snapshot that was cleared; where none was, the one before. A column that a rule counts from
-/// and that is gone altogether is taken as blank in every row.
+/// A column that a rule counts from and that is gone altogether is taken as blank in every row.
 #[must_use]
 pub fn vitals(report: &LoadReport, before: Option<&LoadReport>) -> Option<Vitals> {
     let source = report.source.as_deref().and_then(Source::parse).filter(|_| report.outcome == LoadOutcome::Loaded)?;
@@ -33,8 +32,8 @@ pub fn vitals(report: &LoadReport, before: Option<&LoadReport>) -> Option<Vitals
     })
 }
 
-/// How many of those that the earlier file listed are left out. Files in between, which nobody cleared, hide some from
-/// either count: a good one moves people to its own day, a bad one adds its own. The greater count is right.
+/// How many of those that the earlier file listed are left out. Several files of one day hide some from either count, and
+/// so does an address that changed hands. The greater count is right.
 fn gone(report: &LoadReport, before: &LoadReport) -> u64 {
     let since = before.as_of.and_then(|day| report.absent.get(&day).copied()).unwrap_or_default();
     let missed = report.relisted.map_or(0, |relisted| before.subjects.saturating_sub(relisted));

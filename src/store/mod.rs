@@ -37,7 +37,7 @@ pub use self::{
     },
     place::Place,
     runs::{Claim, Decided, Hold, HoldState, OpenEpisode, RunId, RunRow},
-    snapshots::{Changes, SnapshotRow},
+    snapshots::{Changes, Doubt, DoubtState, SnapshotRow},
     standings::{Snooze, Standings, Stopped, Unreachable, Usage},
 };
 pub use crate::domain::outbox::MessageState;
@@ -67,6 +67,13 @@ pub trait Store: Send + Sync {
         contacts: Option<&[ContactRow]>,
     ) -> Result<(), StoreError>;
 
+    /// Notes that a file looks wrong. One that was dismissed and is offered again is in doubt again.
+    async fn note_doubt(&self, doubt: &Doubt, now: Timestamp) -> Result<(), StoreError>;
+    /// What is said of the file with these bytes.
+    async fn find_doubt(&self, sha256: &str) -> Result<Option<Doubt>, StoreError>;
+    /// The files that a run was held for; without a run, those that the next one will be held for.
+    async fn list_doubts(&self, run: Option<RunId>) -> Result<Vec<Doubt>, StoreError>;
+
     /// Notes that a run began.
     async fn begin_run(&self, on_day: Date, kind: &str, now: Timestamp) -> Result<RunId, StoreError>;
     /// Writes what a run decided: episodes, stages, messages, notices, conclusions about subjects, and its hold.
@@ -79,7 +86,7 @@ pub trait Store: Send + Sync {
     /// The runs that wait for a person, oldest first.
     async fn list_held_runs(&self) -> Result<Vec<RunRow>, StoreError>;
     /// Releases a held run: its messages leave at the instants given for them, or at once; these rules are
-    /// adopted, and the snapshots it rests on cleared. `false` when the run is not held.
+    /// adopted, and the files it was held for believed. `false` when the run is not held.
     async fn approve_run(
         &self,
         run: RunId,

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{HoldState, MessageState, NewMessage, StoreError};
+use super::{DoubtState, HoldState, MessageState, NewMessage, StoreError};
 use crate::domain::{
     facts::{Field, Value},
     message::{MessageKind, Reason},
@@ -87,6 +87,10 @@ pub(super) fn value(field: Field, text: &str) -> Result<Value, StoreError> {
 
 pub(super) fn hold_state(word: &str) -> Result<HoldState, StoreError> {
     HoldState::parse(word).ok_or_else(|| corrupt("state of a hold", word))
+}
+
+pub(super) fn doubt_state(word: &str) -> Result<DoubtState, StoreError> {
+    DoubtState::parse(word).ok_or_else(|| corrupt("state of a file in doubt", word))
 }
 
 /// The stretch of the quota of a minute, and one more: instants are cut to whole milliseconds.

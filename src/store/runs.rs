@@ -85,8 +85,6 @@ pub struct Decided<'a> {
     pub changes: &'a Changes<'a>,
     /// Why messages are held, as JSON; `None` when none is.
     pub hold: Option<&'a str>,
-    /// The snapshots loaded so far are good: nothing in them tripped the breaker.
-    pub clears_snapshots: bool,
     /// Rules whose first plan goes out with this run.
     pub adopted: &'a [Rule],
     /// What the operator is told besides notices, by name: once a day each.

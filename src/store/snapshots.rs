@@ -31,8 +31,6 @@ pub struct SnapshotRow {
     pub has_sends: bool,
     /// The load report as JSON.
     pub report: String,
-    /// A run went by it without being held, or a person approved one: the breaker compares newer ones with it.
-    pub is_cleared: bool,
 }
 
 /// Subjects to write and to remove.
@@ -42,4 +40,46 @@ pub struct Changes<'a> {
     pub subjects: Vec<&'a Subject>,
     /// Subjects merged into others.
     pub removed: Vec<SubjectId>,
+}
+
+/// Where a file that looks wrong stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoubtState {
+    /// A person is waited for.
+    Doubted,
+    /// A person approved the run that was held for it: it may be loaded.
+    Believed,
+    /// A person discarded that run.
+    Dismissed,
+}
+
+impl DoubtState {
+    /// The word in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Doubted => "doubted",
+            Self::Believed => "believed",
+            Self::Dismissed => "dismissed",
+        }
+    }
+
+    /// The state of a stored word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Doubted, Self::Believed, Self::Dismissed].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A file that looks wrong: nothing of it is loaded before a person says so (domain rule 19).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// SHA-256 of its bytes, lower-case hexadecimal.
+    pub sha256: String,
+    /// Its name without folder.
+    pub file_name: String,
+    /// What looks wrong, in sentences.
+    pub why: String,
+    /// Where it stands.
+    pub state: DoubtState,
 }

@@ -8,7 +8,7 @@ use super::{Cell, Dialect, SqlStore, Target, Twice, doing};
 use crate::store::StoreError;
 
 /// Every table, those that others refer to first; but for the connections that programs hold at this moment.
-pub(in crate::store) const TABLES: [&str; 19] = [
+pub(in crate::store) const TABLES: [&str; 20] = [
     "snapshot",
     "subject",
     "subject_source",
@@ -24,6 +24,7 @@ pub(in crate::store) const TABLES: [&str; 19] = [
     "notice",
     "attempt",
     "adopted_rule",
+    "doubted_file",
     "told_alert",
     "snooze",
     "unreachable",

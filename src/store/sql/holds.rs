@@ -3,36 +3,23 @@
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, standings};
+use super::{Cell, Dialect, doubts, standings};
 use crate::{
     domain::policy::Rule,
-    store::{Decided, HoldState, MessageNumber, RunId, StoreError, rows},
+    store::{Decided, DoubtState, HoldState, MessageNumber, RunId, StoreError, rows},
 };
 
-/// Notes on the run whether it is held, and clears the snapshots it went by.
+/// Notes on the run whether it is held, and for which files.
 pub(super) async fn note<DB: Dialect>(
     db: &mut DB::Connection,
     run: RunId,
     decided: &Decided<'_>,
 ) -> Result<(), StoreError> {
-    DB::execute(
-        &mut *db,
-        "noting why a run is held",
-        "UPDATE run SET hold = $1, hold_state = $2, newest_snapshot_id = (SELECT max(id) FROM snapshot) WHERE id = $3",
-        &[decided.hold.into(), decided.hold.map(|_| HoldState::Held.as_str()).into(), run.0.into()],
-    )
-    .await?;
-    if decided.clears_snapshots {
-        clear_snapshots::<DB>(db, run).await?;
-    }
-    Ok(())
-}
-
-async fn clear_snapshots<DB: Dialect>(db: &mut DB::Connection, run: RunId) -> Result<(), StoreError> {
-    let clear = "UPDATE snapshot SET cleared = 1
-         WHERE cleared = 0 AND id <= (SELECT coalesce(newest_snapshot_id, 0) FROM run WHERE id = $1)";
-    DB::execute(db, "clearing snapshots", clear, &[run.0.into()]).await?;
-    Ok(())
+    let Some(hold) = decided.hold else { return Ok(()) };
+    let note = "UPDATE run SET hold = $1, hold_state = $2 WHERE id = $3";
+    let terms = [hold.into(), HoldState::Held.as_str().into(), run.0.into()];
+    DB::execute(&mut *db, "noting why a run is held", note, &terms).await?;
+    doubts::hand_to::<DB>(db, run).await
 }
 
 /// Notes a person's decision. `false` when the run does not wait for one.
@@ -73,7 +60,7 @@ pub(super) async fn approve<DB: Dialect>(
     }
     let release = "UPDATE message SET state = 'pending' WHERE run_id = $1 AND state = 'held'";
     DB::execute(&mut *db, "releasing a held run", release, &[run.0.into()]).await?;
-    clear_snapshots::<DB>(db, run).await?;
+    doubts::decide::<DB>(db, run, DoubtState::Believed).await?;
     Ok(true)
 }
 
@@ -115,6 +102,7 @@ pub(super) async fn discard<DB: Dialect>(
     }
     let cancel = "UPDATE message SET state = 'cancelled', settled_at = $2, reply = $3
          WHERE run_id = $1 AND state = 'held'";
-    DB::execute(db, what, cancel, &[run.0.into(), now.into(), format!("discarded by {by}").into()]).await?;
+    DB::execute(&mut *db, what, cancel, &[run.0.into(), now.into(), format!("discarded by {by}").into()]).await?;
+    doubts::decide::<DB>(db, run, DoubtState::Dismissed).await?;
     Ok(true)
 }

@@ -6,6 +6,7 @@
 //! written here, and both databases have it; nothing here names one of them but the rows they give.
 mod cell;
 mod copy;
+mod doubts;
 mod holds;
 mod ledger;
 mod outbox;

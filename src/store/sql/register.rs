@@ -16,11 +16,10 @@ use crate::{
     store::{Changes, SnapshotRow, StoreError, rows},
 };
 
-type SnapshotColumns = (i64, String, String, String, String, i64, i64, i64, i64, String, i64);
+type SnapshotColumns = (i64, String, String, String, String, i64, i64, i64, i64, String);
 
 fn snapshot_of(columns: SnapshotColumns) -> Result<SnapshotRow, StoreError> {
-    let (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report, cleared) =
-        columns;
+    let (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report) = columns;
     Ok(SnapshotRow {
         id: SnapshotId(id),
         source: rows::source(&source)?,
@@ -32,7 +31,6 @@ fn snapshot_of(columns: SnapshotColumns) -> Result<SnapshotRow, StoreError> {
         rejected_count: rows::uncount(rejected_count),
         has_sends: has_sends == 1,
         report,
-        is_cleared: cleared == 1,
     })
 }
 
@@ -43,8 +41,8 @@ pub(super) async fn find_snapshot<DB: Dialect>(
     let found = DB::first(
         db,
         "looking for a file that was loaded before",
-        "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report,
-         cleared FROM snapshot WHERE sha256 = $1 AND (source <> 'site_contacts'
+        "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report
+         FROM snapshot WHERE sha256 = $1 AND (source <> 'site_contacts'
              OR id = (SELECT max(id) FROM snapshot WHERE source = 'site_contacts'))",
         &[sha256.into()],
     )
@@ -56,8 +54,8 @@ pub(super) async fn list_snapshots<DB: Dialect>(db: &mut DB::Connection) -> Resu
     let found: Vec<SnapshotColumns> = DB::all(
         db,
         "listing the loaded files",
-        "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report,
-         cleared FROM snapshot ORDER BY as_of_on, id",
+        "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report
+         FROM snapshot ORDER BY as_of_on, id",
         &[],
     )
     .await?;
@@ -77,7 +75,7 @@ pub(super) async fn insert_snapshot<DB: Dialect>(
         db,
         "noting a loaded file",
         "INSERT INTO snapshot (id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count,
-         has_sends, report, cleared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         has_sends, report) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             snapshot.id.0.into(),
             snapshot.source.as_str().into(),
@@ -89,7 +87,6 @@ pub(super) async fn insert_snapshot<DB: Dialect>(
             rows::count(snapshot.rejected_count).into(),
             snapshot.has_sends.into(),
             (&snapshot.report).into(),
-            snapshot.is_cleared.into(),
         ],
     )
     .await?;

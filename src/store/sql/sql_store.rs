@@ -10,7 +10,7 @@ use sqlx::{
     pool::PoolConnection,
 };
 
-use super::{Dialect, doing, holds, ledger, outbox, refused, register, standings};
+use super::{Dialect, doing, doubts, holds, ledger, outbox, refused, register, standings};
 use crate::{
     domain::{
         facts::SnapshotId,
@@ -21,9 +21,9 @@ use crate::{
         snapshot::ContactRow,
     },
     store::{
-        Changes, Claim, Decided, Exchanged, Lease, LedgerLine, MessageNumber, MessageState, NewMessage, OpenEpisode,
-        RefusedNotice, RunId, RunRow, Settlement, SnapshotRow, Snooze, Standings, Stopped, Store, StoreError,
-        StoredMessage, Usage,
+        Changes, Claim, Decided, Doubt, Exchanged, Lease, LedgerLine, MessageNumber, MessageState, NewMessage,
+        OpenEpisode, RefusedNotice, RunId, RunRow, Settlement, SnapshotRow, Snooze, Standings, Stopped, Store,
+        StoreError, StoredMessage, Usage,
     },
 };
 
@@ -120,6 +120,18 @@ impl<DB: Dialect> Store for SqlStore<DB> {
             register::replace_contacts::<DB>(&mut transaction, rows).await?;
         }
         commit(transaction).await
+    }
+
+    async fn note_doubt(&self, doubt: &Doubt, now: Timestamp) -> Result<(), StoreError> {
+        doubts::note::<DB>(&mut *self.connection().await?, doubt, now).await
+    }
+
+    async fn find_doubt(&self, sha256: &str) -> Result<Option<Doubt>, StoreError> {
+        doubts::find::<DB>(&mut *self.connection().await?, sha256).await
+    }
+
+    async fn list_doubts(&self, run: Option<RunId>) -> Result<Vec<Doubt>, StoreError> {
+        doubts::list::<DB>(&mut *self.connection().await?, run).await
     }
 
     async fn begin_run(&self, on_day: Date, kind: &str, now: Timestamp) -> Result<RunId, StoreError> {
