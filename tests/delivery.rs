@@ -285,13 +285,13 @@ async fn a_deferred_message_is_cancelled_when_its_deadline_is_over() {
     let mailer = failing(&[SAM], || refused(Step::RcptTo, 452, "4.2.2 Mailbox full"));
     world.run(&mailer).await;
     let tries = || mailer.tried().iter().filter(|mail| mail.to == SAM).count();
-    let tried = tries();
+    let at_first = tries();
     world.at("2026-11-21T20:00:00Z");
     world.run(&mailer).await;
-    assert_eq!(tries(), tried + 1, "on the day itself it is still tried");
+    assert_eq!(tries(), at_first + 1, "on the day itself it is still tried");
     world.at("2026-11-22T08:00:00Z");
     let report = world.run(&mailer).await.report;
-    assert_eq!((tries(), report.delivered.cancelled), (tried + 1, 1));
+    assert_eq!((tries(), report.delivered.cancelled), (at_first + 1, 1));
     assert_eq!(world.message_to(SAM).await.state, MessageState::Cancelled);
 }
 

@@ -120,8 +120,8 @@ fn adopted(first: &[Rule], hold: Option<&HoldReasons>, held_before: &BTreeSet<Ru
     if hold.is_some_and(|hold| !hold.trips.is_empty()) {
         return Vec::new();
     }
-    let held = hold.map(HoldReasons::rules).unwrap_or_default();
-    let waits = |rule: &Rule| held.contains(rule) || held_before.contains(rule);
+    let waiting = hold.map(HoldReasons::rules).unwrap_or_default();
+    let waits = |rule: &Rule| waiting.contains(rule) || held_before.contains(rule);
     first.iter().copied().filter(|rule| !waits(rule)).collect()
 }
 
