@@ -388,7 +388,9 @@ fn poison_alert(alert: &mut Alert, cell: &dyn Fn() -> String) {
         Alert::Unknown { .. } => {}
         Alert::Stopped { why, .. } => *why = cell(),
         Alert::Unreachable { addresses } => {
-            addresses.iter_mut().for_each(|refused| (refused.address, refused.reply) = (cell(), cell()));
+            for refused in addresses.iter_mut() {
+                (refused.address, refused.reply) = (cell(), cell());
+            }
         }
     }
 }
