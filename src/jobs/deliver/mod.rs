@@ -1,8 +1,8 @@
 //! Delivery: messages are leased, checked once more, attempted and settled (rules 23 to 26).
 //!
-//! - The [`desk`] alone talks to the store: it leases what is due, records attempts before anything is sent, and
+//! - The desk alone talks to the store: it leases what is due, records attempts before anything is sent, and
 //!   writes down how they ended, many in one transaction.
-//! - Workers, one for each connection, [attempt](attempt) one message after the other.
+//! - Workers, one for each connection, attempt one message after the other.
 //! - [`recover`] settles what a program that is gone left half done.
 //!
 //! Decides nothing but *when*, except to cancel what no longer stands. Whatever happens, the store says so. A failed
