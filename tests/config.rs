@@ -717,7 +717,7 @@ proxy = "http://me:secret@proxy.anyshire.example"
     error: `mail.oauth.proxy` must not hold a user name or a password
       --> lapsewatch.toml:10:9
        |
-    10 | proxy = "http://me:secret@proxy.anyshire.example"
+    10 | proxy = "http://me:******@proxy.anyshire.example"
        |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#);
 }
