@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     clock::Clock,
-    config::{Config, Transport},
+    config::{Config, SecretFile, Transport},
     jobs::Site,
     mail::{Mailer, SendError, directory::DirectoryMailer, smtp::SmtpMailer},
     store::{Place, StoreError, StoreLock},
@@ -24,9 +24,20 @@ pub enum StartError {
 /// Where the store of a configuration is.
 ///
 /// # Errors
-/// When the URL names none.
+/// When the URL names none, or its password cannot be read.
 pub fn place(config: &Config) -> Result<Place, StoreError> {
-    Place::new(&config.database.url, None)
+    place_at(&config.database.url, "database.password_file", config.database.password_file.as_ref())
+}
+
+/// The place of a URL, with a password from a file that `key` names, if any: read now, so that a new one counts as
+/// soon as a store is opened again.
+///
+/// # Errors
+/// When the URL names none, or the password cannot be read.
+pub fn place_at(url: &str, key: &str, password: Option<&SecretFile>) -> Result<Place, StoreError> {
+    let password = password.map(SecretFile::first_line).transpose();
+    let password = password.map_err(|failure| StoreError::Password { why: format!("{key} {failure}") })?;
+    Place::new(url, password.as_ref())
 }
 
 /// Where a command that only reads or decides finds the store: one that is not there yet is taken as an empty one in

@@ -1381,7 +1381,8 @@ fn what_is_wrong_with_a_list_of_bank_holidays_names_the_file() {
 #[test]
 fn settings_that_need_a_restart_are_named() {
     let old = site("").config();
-    let new = site("").set("log.filter=debug").set("database.url=sqlite:other.db").set("mail.smtp.port=25").config();
-    assert_eq!(config::needs_restart(&old, &new), ["database.url", "log.filter"]);
+    let database = site("").set("database.url=sqlite:other.db").set("database.password_file=credential:database");
+    let new = database.set("log.filter=debug").set("mail.smtp.port=25").config();
+    assert_eq!(config::needs_restart(&old, &new), ["database.url", "database.password_file", "log.filter"]);
     assert_eq!(config::needs_restart(&old, &old), Vec::<&str>::new());
 }

@@ -4,6 +4,7 @@ use std::{fmt, path::Path};
 use super::{
     layer::Entry,
     problem::without_passwords,
+    secret::{SecretFile, secret},
     section::{Fault, Section},
     values,
 };
@@ -13,18 +14,24 @@ use super::{
 pub struct Database {
     /// `sqlite:PATH` or `postgres://USER@HOST/DATABASE`; it may hold a password, so show it to nobody.
     pub url: String,
+    /// Where the password is kept, if not in the URL.
+    pub password_file: Option<SecretFile>,
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("url", &without_passwords(&self.url)).finish()
+        f.debug_struct("Database")
+            .field("url", &without_passwords(&self.url))
+            .field("password_file", &self.password_file)
+            .finish()
     }
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Option<Database> {
     let url = section.value("url", url);
+    let password_file = section.find("password_file", secret);
     section.finish();
-    Some(Database { url: url? })
+    Some(Database { url: url?, password_file })
 }
 
 fn url(entry: &Entry) -> Result<String, Fault> {

@@ -46,7 +46,7 @@ pub use operator::Operator;
 pub use privacy::Privacy;
 pub use problem::{Place, Problem, Problems, Severity, Spot};
 pub use schedule::Schedule;
-pub use secret::SecretFile;
+pub use secret::{SecretError, SecretFile};
 pub use smtp::{Auth, Smtp, Tls};
 pub use snapshots::Snapshots;
 
@@ -128,6 +128,7 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, Problems> {
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let differs = [
         ("database.url", old.database.url != new.database.url),
+        ("database.password_file", old.database.password_file != new.database.password_file),
         ("log.filter", old.log.filter != new.log.filter),
         ("log.format", old.log.format != new.log.format),
     ];

@@ -1,5 +1,14 @@
-//! Where a secret is kept. The configuration names the place and never holds the secret itself.
-use std::{fmt, path::PathBuf};
+//! Where a secret is kept, and how it is read: from a file or a credential of the service manager only, held as a
+//! secret, and never in an error. The configuration names the place and never holds the secret itself.
+use std::{
+    env,
+    ffi::OsString,
+    fmt, fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     layer::Entry,
@@ -9,6 +18,12 @@ use super::{
 
 /// What a value begins with that names a credential of the service manager.
 const CREDENTIAL: &str = "credential:";
+
+/// Permission bits that let everybody on the machine at a file.
+const FOR_EVERYBODY: u32 = 0o007;
+
+/// The variable in which the service manager names the folder of a service's credentials.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// Where a secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +43,77 @@ impl fmt::Display for SecretFile {
     }
 }
 
+/// Why a secret cannot be used; names its place and shows nothing of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file cannot be read.
+    #[error("{file}: {source}")]
+    Unreadable {
+        /// Which.
+        file: SecretFile,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is a secret no more.
+    #[error("{file}: everybody on this machine may open it; run chmod 600 on it")]
+    ForEverybody {
+        /// Which.
+        file: SecretFile,
+    },
+    /// Nothing is in it.
+    #[error("{file}: its first line, which should be the secret, is empty")]
+    Empty {
+        /// Which.
+        file: SecretFile,
+    },
+    /// A credential, asked for outside the service.
+    #[error(
+        "{CREDENTIAL}{name}: only the service is given its credentials (LoadCredential={name}:FILE); elsewhere name \
+         the file itself"
+    )]
+    OutsideService {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl SecretFile {
+    /// The first line of the file, without its line end. Read anew at every call.
+    ///
+    /// # Errors
+    /// The file cannot be read, is open to everybody, or its first line is empty.
+    pub fn first_line(&self) -> Result<SecretString, SecretError> {
+        let text = self.whole()?;
+        match text.expose_secret().lines().next() {
+            Some(line) if !line.is_empty() => Ok(SecretString::from(line)),
+            _ => Err(SecretError::Empty { file: self.clone() }),
+        }
+    }
+
+    /// All of the file, such as a private key. Read anew at every call.
+    ///
+    /// # Errors
+    /// The file cannot be read or is open to everybody.
+    pub fn whole(&self) -> Result<SecretString, SecretError> {
+        let unreadable = |source| SecretError::Unreadable { file: self.clone(), source };
+        let path = self.place(env::var_os(CREDENTIALS_DIRECTORY))?;
+        let about = fs::metadata(&path).map_err(unreadable)?;
+        if about.permissions().mode() & FOR_EVERYBODY != 0 {
+            return Err(SecretError::ForEverybody { file: self.clone() });
+        }
+        fs::read_to_string(&path).map(SecretString::from).map_err(unreadable)
+    }
+
+    /// Looked up at every use, so that the configuration is the same inside and outside the service.
+    fn place(&self, credentials: Option<OsString>) -> Result<PathBuf, SecretError> {
+        match (self, credentials) {
+            (Self::Path(path), _) => Ok(path.clone()),
+            (Self::Credential(name), Some(folder)) => Ok(Path::new(&folder).join(name)),
+            (Self::Credential(name), None) => Err(SecretError::OutsideService { name: name.clone() }),
+        }
+    }
+}
+
 /// A path, or `credential:NAME`.
 pub(super) fn secret(entry: &Entry) -> Result<SecretFile, Fault> {
     let words = text(entry)?;
@@ -42,4 +128,49 @@ pub(super) fn secret(entry: &Entry) -> Result<SecretFile, Fault> {
 /// A plain file name, so that it cannot lead out of the folder.
 fn is_credential_name(name: &str) -> bool {
     !name.starts_with('.') && !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str, mode: u32) -> (tempfile::NamedTempFile, SecretFile) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let named = SecretFile::Path(file.path().to_owned());
+        (file, named)
+    }
+
+    #[test]
+    fn the_first_line_counts_without_its_line_end() {
+        for text in ["hunter2 ", "hunter2 \n", "hunter2 \r\nsecond\n"] {
+            let (_kept, named) = file(text, 0o600);
+            assert_eq!(named.first_line().unwrap().expose_secret(), "hunter2 ");
+            assert_eq!(named.whole().unwrap().expose_secret(), text);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_open_to_everybody_missing_or_empty_is_refused_in_words() {
+        let why = |text: &str, mode: u32| {
+            let (_kept, named) = file(text, mode);
+            let error = named.first_line().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+            error.to_string()
+        };
+        assert!(why("hunter2", 0o644).contains("chmod 600"));
+        assert!(why("\nhunter2", 0o600).contains("is empty"));
+        let missing = SecretFile::Path("/nowhere/password".into()).first_line().unwrap_err().to_string();
+        assert_eq!(missing, "/nowhere/password: No such file or directory (os error 2)");
+    }
+
+    #[test]
+    fn a_credential_is_a_file_of_the_service_managers_folder() {
+        let named = SecretFile::Credential("smtp-password".into());
+        let folder = Some(OsString::from("/run/credentials/lapsewatch.service"));
+        assert_eq!(named.place(folder).unwrap(), Path::new("/run/credentials/lapsewatch.service/smtp-password"));
+        assert!(named.place(None).unwrap_err().to_string().contains("LoadCredential=smtp-password:FILE"));
+        assert_eq!(named.to_string(), "credential:smtp-password");
+    }
 }

@@ -36,9 +36,15 @@ pub enum StoreError {
         value: String,
     },
     /// The URL names no database that we know.
-    #[error("database.url cannot be used: {why}")]
+    #[error("the database URL cannot be used: {why}")]
     Url {
         /// What is wrong with it; never the URL, which may hold a password.
+        why: String,
+    },
+    /// The password of the database cannot be read.
+    #[error("no password for the database: {why}")]
+    Password {
+        /// Which file, and what is wrong with it.
         why: String,
     },
     /// A connection over a network on which anybody could answer.
@@ -58,8 +64,14 @@ pub enum StoreError {
         /// The store, without a password.
         place: String,
     },
+    /// There is nothing to copy.
+    #[error("there is no store at {place} yet")]
+    Missing {
+        /// Where it was looked for.
+        place: String,
+    },
     /// A store that something would be copied into holds something.
-    #[error("the store to copy into is not empty: it has rows in {table}; name a new one")]
+    #[error("the store to copy into is not empty: its table {table} has rows")]
     NotEmpty {
         /// The first table with a row.
         table: &'static str,
