@@ -314,6 +314,102 @@ fn the_ledger_is_exported_whole_or_by_days_as_csv_and_as_json() {
     snapshot("audit_reversed", &trial.run(&reversed).ends_with(1));
 }
 
+// --- backup, copy
+
+/// The lock of a trial's store, as a daemon has it.
+fn lock_store(trial: &Trial) -> fs::File {
+    let file = fs::File::options().append(true).open(trial.path("data/lapsewatch.lock")).unwrap();
+    file.try_lock().unwrap();
+    file
+}
+
+#[test]
+fn a_restored_backup_sends_nothing_that_its_ledger_knows() {
+    let trial = Trial::with_exports();
+    let before = trial.tree();
+    snapshot("backup_before_anything", &trial.run(&["backup", "backup.db"]).ends_with(5));
+    assert_eq!(trial.tree(), before, "asking makes no database");
+    trial.run(&["once"]).ends_with(0);
+    let ledger = trial.run(&["audit", "export"]).ends_with(0).out;
+    let _daemon = lock_store(&trial);
+    let ran = trial.run(&["backup", "backup.db"]).ends_with(0);
+    fits(&ran);
+    snapshot("backup", &ran);
+    let refused = trial.run(&["backup", "backup.db"]).ends_with(1);
+    fits(&refused);
+    snapshot("backup_twice", &refused);
+    snapshot("backup_nowhere", &trial.run(&["backup", "no/backup.db"]).ends_with(1));
+    let written = lines(&trial.run(&["backup", "second.db", "--format", "json"]).ends_with(0));
+    assert_eq!(keys(&written[0]), ["bytes", "file", "of"]);
+    assert_eq!(written[0]["bytes"], fs::metadata(trial.path("second.db")).unwrap().len());
+    assert!(trial.names(".").iter().all(|name| !name.ends_with(".part")), "{:?}", trial.names("."));
+
+    let restored = Trial::new();
+    fs::create_dir(restored.path("data")).unwrap();
+    fs::copy(trial.path("backup.db"), restored.path("data/lapsewatch.db")).unwrap();
+    let kept = restored.run(&["audit", "export"]).ends_with(0).out;
+    assert_eq!(kept.replace(trial.path("").to_str().unwrap(), "[HOME]/"), ledger);
+    restored.run(&["once"]).ends_with(0);
+    assert_eq!(restored.recipients(), Vec::<String>::new());
+    let told = lines(&trial.run_at("2026-11-23T08:00:00Z", &["once", "--dry-run", "--format", "json"]).ends_with(0));
+    let tells = restored.run_at("2026-11-23T08:00:00Z", &["once", "--dry-run", "--format", "json"]).ends_with(0);
+    assert_eq!(lines(&tells), told, "and what is new it tells like the store it comes from");
+    assert!(!told.is_empty());
+}
+
+#[test]
+fn a_copy_is_the_same_store_in_another_database() {
+    let trial = Trial::with_exports();
+    let before = trial.tree();
+    snapshot("copy_before_anything", &trial.run(&["copy", "--to", "sqlite:new.db"]).ends_with(5));
+    assert_eq!(trial.tree(), before, "asking makes no database");
+    trial.run(&["once"]).ends_with(0);
+    let daemon = lock_store(&trial);
+    let busy = trial.run(&["copy", "--to", "sqlite:new.db"]).ends_with(5);
+    fits(&busy);
+    snapshot("copy_busy", &busy);
+    drop(daemon);
+    let ran = trial.run(&["copy", "--to", "sqlite:new.db"]).ends_with(0);
+    fits(&ran);
+    snapshot("copy", &ran);
+    let same = ["--set", "database.url=\"sqlite:new.db\"", "audit", "export"];
+    assert_eq!(trial.run(&same).ends_with(0).out, trial.run(&["audit", "export"]).ends_with(0).out);
+    let refused = trial.run(&["copy", "--to", "sqlite:new.db"]).ends_with(5);
+    fits(&refused);
+    snapshot("copy_twice", &refused);
+    let json = lines(&trial.run(&["copy", "--to", "sqlite:newer.db", "--format", "json"]).ends_with(0));
+    assert!(json.iter().all(|table| keys(table) == ["rows", "table"]));
+    assert_eq!(json.len() + 2, ran.out.lines().count(), "a line a table, and on screen what comes next");
+}
+
+#[test]
+fn no_password_of_a_database_is_shown() {
+    let trial = Trial::with_exports();
+    trial.run(&["once"]).ends_with(0);
+    trial.write("password", "hunter2\n");
+    let refuse = |arguments: &[&str], words: &str| {
+        let ran = trial.run(arguments).ends_with(5);
+        fits(&ran);
+        let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(words), "{}", ran.screen());
+        let loud = trial.run(&[arguments, &["-v", "-v"]].concat()).ends_with(5);
+        assert!(!(ran.screen() + &loud.screen()).contains("hunter2"), "{}", loud.screen());
+    };
+    refuse(&["copy", "--to", "postgres://lw:hunter2@127.0.0.1:1/lw"], "postgres://lw@127.0.0.1:1/lw");
+    refuse(&["copy", "--to", "postgress://lw:hunter2@127.0.0.1/lw"], "begins with none of");
+    refuse(&["copy", "--to", "postgres://lw:hunter2@db.example/lw?sslmode=require"], "sslmode=require");
+    let elsewhere = "database.url=\"postgres://lw@127.0.0.1:1/lw\"";
+    let file = format!("database.password_file=\"{}\"", trial.path("password").display());
+    refuse(&["--set", elsewhere, "--set", &file, "status"], "chmod 600");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(trial.path("password"), private).unwrap();
+    refuse(&["--set", elsewhere, "--set", &file, "status"], "cannot open the database");
+    let to = ["copy", "--to", "postgres://lw@127.0.0.1:1/lw", "--password-file", "password"];
+    refuse(&to, "cannot open the database");
+    let credential = "database.password_file=\"credential:database\"";
+    refuse(&["--set", elsewhere, "--set", credential, "status"], "LoadCredential=database:FILE");
+}
+
 // --- check, preview, test-mail
 
 #[test]
@@ -428,6 +524,8 @@ fn help_fits_one_screen_and_every_command_has_its_own() {
         "test-mail",
         "settle",
         "audit",
+        "backup",
+        "copy",
     ] {
         assert!(long.out.contains(&format!("\n  {command} ")), "{command} is not in the help");
         let own = trial.run(&[command, "--help"]).ends_with(0);

@@ -44,6 +44,8 @@ Try out:
   test-mail   Send 1 test message
 Records:
   audit       Export what was told, to whom and why
+  backup      The database into one file, while the daemon works
+  copy        The database into another: from SQLite to PostgreSQL
 
 Options:
 {options}
@@ -53,6 +55,16 @@ LAPSEWATCH_CONFIG names the file, LAPSEWATCH__MAIL__OPERATOR is mail.operator.
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 configuration, 4 held,
             5 database, 6 mail refused, 7 files quarantined
 ";
+
+const BACKUP: &str = "\
+The file is a SQLite store, whichever database it comes from. To restore it,
+stop every daemon, remove the old store with its -wal and -shm files, and put
+the file where database.url points; into PostgreSQL, copy it. It knows nothing
+of what was sent after it was written: that would be sent again.";
+
+const COPY: &str = "\
+Stop every daemon on both databases first, and start none before this has ended.
+The old database stays as it is; set database.url to the new one.";
 
 /// Watch NHSmail accounts and remind people before they lose them
 #[derive(Debug, Parser)]
@@ -166,6 +178,12 @@ pub enum Command {
     TestMail(TestMail),
     /// What was told, to whom and why
     Audit(Audit),
+    /// Write the database into one file, while the daemon works
+    #[command(after_help = BACKUP)]
+    Backup(Backup),
+    /// Copy the database into another that is empty: from SQLite to PostgreSQL
+    #[command(after_help = COPY)]
+    Copy(Copy),
 }
 
 /// What a command does to the store.
@@ -328,6 +346,25 @@ pub struct Export {
     /// File to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// A new file; only you can read it
+    pub file: PathBuf,
+}
+
+/// `copy`
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// postgres://USER@HOST/DATABASE or sqlite:PATH
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Its first line is the password of the new database [default: the URL's,
+    /// or PGPASSFILE's]
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// `replay`

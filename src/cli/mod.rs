@@ -4,7 +4,9 @@
 mod approve;
 mod args;
 mod audit;
+mod backup;
 mod check;
+mod copy;
 mod discard;
 mod explain;
 mod held;
@@ -169,6 +171,8 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
         Command::Check => check::check(config, &warnings, context.clock).await,
         Command::Replay(options) => replay::replay(&config, options, format),
         Command::Preview(options) => preview::preview(&config, options),
+        Command::Backup(options) => backup::backup(&config, options, format).await,
+        Command::Copy(options) => copy::copy(&config, options, format).await,
         command => with_site(command, config, &context, format).await,
     }
 }
@@ -194,7 +198,12 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::Settle(options) => settle::settle(&site, options, format).await,
         Command::Audit(options) => audit::audit(&site, options, format).await,
         Command::TestMail(options) => test_mail::test_mail(&site, options).await,
-        Command::Check | Command::Replay(_) | Command::Preview(_) | Command::Run => Ok(Exit::Done),
+        Command::Check
+        | Command::Replay(_)
+        | Command::Preview(_)
+        | Command::Backup(_)
+        | Command::Copy(_)
+        | Command::Run => Ok(Exit::Done),
     };
     site.store.close().await;
     if let Some(lock) = lock {

@@ -87,6 +87,14 @@ impl Place {
         matches!(&self.at, At::File(path) if !path.exists())
     }
 
+    /// `Missing` when there is certainly no store yet: for those who would else make one only to find it empty.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn expect_store(&self) -> Result<(), StoreError> {
+        if self.is_missing() { Err(StoreError::Missing { place: self.shown.clone() }) } else { Ok(()) }
+    }
+
     /// Whether several programs may work on the store at once.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
@@ -154,8 +162,10 @@ impl Place {
     /// may work on either meanwhile: hold the locks of both.
     ///
     /// # Errors
-    /// `NotEmpty` when the target holds anything; else what reading or writing gave. Then nothing is written.
+    /// `Missing` when there is no store yet, `NotEmpty` when the target holds anything; else what reading or writing
+    /// gave. Then nothing is written.
     pub async fn copy_to(&self, to: &Self, tell: &(dyn Fn(&'static str, u64) + Sync)) -> Result<(), StoreError> {
+        self.expect_store()?;
         match &self.at {
             At::Server(options) => copy(&postgres::open_to_read(options).await?, to, tell).await,
             At::Memory | At::File(_) => copy(&SqliteStore::open_to_read(&self.shown).await?, to, tell).await,
@@ -166,8 +176,7 @@ impl Place {
     pub(super) async fn write_copy(&self, file: &Path) -> Result<(), StoreError> {
         match &self.at {
             At::Server(options) => copy(&postgres::open_to_read(options).await?, &Self::file(file), &|_, _| ()).await,
-            // SQLite refuses to write any file on a connection that may not write its own.
-            At::Memory | At::File(_) => SqliteStore::open_beside(&self.shown).await?.vacuum_into(file).await,
+            At::Memory | At::File(_) => SqliteStore::open_as_it_is(&self.shown).await?.vacuum_into(file).await,
         }
     }
 }

@@ -101,6 +101,16 @@ impl SqliteStore {
         Self::connect(url, writing(path), 1).await?.of_version(&MIGRATIONS).await
     }
 
+    /// Opens the store for a copy of it, whatever version its tables are of: a backup comes before an update. SQLite
+    /// writes no file on a connection that may not write its own, so this one may.
+    ///
+    /// # Errors
+    /// `Open` when the file cannot be opened.
+    pub(super) async fn open_as_it_is(url: &str) -> Result<Self, StoreError> {
+        let Some(path) = path_of(url) else { return Self::open(url).await };
+        Self::connect(url, writing(path), 1).await
+    }
+
     /// Opens the store for reading: nothing is made, and its tables are not brought up to date.
     ///
     /// # Errors
