@@ -30,6 +30,8 @@ impl Dialect for Postgres {
          FROM due WHERE message.id = due.id
          RETURNING message.id";
 
+    const TAKEN: &'static str = "FOR NO KEY UPDATE";
+
     const IS_SHARED: bool = true;
 
     async fn begin(pool: &PgPool) -> Result<Transaction<'static, Self>, sqlx::Error> {

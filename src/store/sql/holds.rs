@@ -97,6 +97,10 @@ pub(super) async fn discard<DB: Dialect>(
         return Ok(false);
     }
     let what = "discarding a held run";
+    // In the order in which those who settle messages take them.
+    let stages =
+        format!("SELECT episode_id FROM stage_told WHERE run_id = $1 ORDER BY episode_id, stage {}", DB::TAKEN);
+    let _: Vec<(i64,)> = DB::all(&mut *db, what, AssertSqlSafe(stages), &[run.0.into()]).await?;
     for undoing in UNDOINGS {
         DB::execute(&mut *db, what, undoing, &[run.0.into()]).await?;
     }

@@ -77,6 +77,9 @@ pub trait Dialect: Database {
     /// Leases the `$5` most urgent messages that are due at `$3`, of which the column `any_day` is at least `$4`, with
     /// token `$1` until `$2`; gives their numbers. Who leases at the same time gets others.
     const LEASE: &'static str;
+    /// What ends a SELECT that takes the rows it gives for the rest of the transaction, one after the other. Whoever
+    /// takes several rows of a table takes them in one order: else two who want the same ones wait for each other.
+    const TAKEN: &'static str;
     /// Whether several programs may work on one store at the same time.
     const IS_SHARED: bool;
 

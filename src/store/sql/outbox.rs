@@ -280,12 +280,7 @@ pub(super) async fn exchange<DB: Dialect>(
     settled: &[Settlement],
     lease: Option<&Lease>,
 ) -> Result<Exchanged, StoreError> {
-    let mut exchanged = Exchanged::default();
-    for settlement in settled {
-        if !settle::<DB>(&mut *db, settlement).await? {
-            exchanged.lost.push(settlement.number);
-        }
-    }
+    let mut exchanged = Exchanged { lost: settle_all::<DB>(&mut *db, settled).await?, ..Exchanged::default() };
     if let Some(lease) = lease {
         let (most, over) = allowed::<DB>(&mut *db, lease).await?;
         exchanged.leased = take::<DB>(&mut *db, lease, most).await?;
@@ -352,7 +347,38 @@ async fn take<DB: Dialect>(
     find::<DB>(db, "reading leased messages", &leased, &[Cell::Numbers(&ids)]).await
 }
 
-async fn settle<DB: Dialect>(db: &mut DB::Connection, settlement: &Settlement) -> Result<bool, StoreError> {
+/// Settles what is still ours to settle, and gives the numbers of what is not. Messages, stages and addresses are
+/// each taken in their order, for others settle at the same time.
+async fn settle_all<DB: Dialect>(
+    db: &mut DB::Connection,
+    settlements: &[Settlement],
+) -> Result<Vec<MessageNumber>, StoreError> {
+    let mut in_order: Vec<_> = settlements.iter().collect();
+    in_order.sort_by_key(|settlement| settlement.number);
+    let (mut settled, mut lost) = (Vec::with_capacity(in_order.len()), Vec::new());
+    for settlement in in_order {
+        match settle::<DB>(&mut *db, settlement).await? {
+            Some(recipient) => settled.push((recipient, settlement)),
+            None => lost.push(settlement.number),
+        }
+    }
+    let mut gone: Vec<_> = settled
+        .iter()
+        .flat_map(|(_, settlement)| settlement.gone.iter().map(|notice| (settlement.number, notice)))
+        .collect();
+    gone.sort_by(|(_, one), (_, other)| (one.episode_id, &one.stage).cmp(&(other.episode_id, &other.stage)));
+    for (number, notice) in gone {
+        cancel_notice::<DB>(&mut *db, number, notice).await?;
+    }
+    settled.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (recipient, settlement) in settled {
+        note_reach::<DB>(&mut *db, settlement, &recipient).await?;
+    }
+    Ok(lost)
+}
+
+/// Settles a message and its attempt; gives its recipient, and `None` when the lease had ended.
+async fn settle<DB: Dialect>(db: &mut DB::Connection, settlement: &Settlement) -> Result<Option<String>, StoreError> {
     let Settlement { number, outcome, state, at, .. } = settlement;
     let settled: Option<(i64, String)> = DB::first(
         &mut *db,
@@ -370,17 +396,15 @@ async fn settle<DB: Dialect>(db: &mut DB::Connection, settlement: &Settlement) -
         ],
     )
     .await?;
-    let Some((attempt, recipient)) = settled else { return Ok(false) };
+    let Some((attempt, recipient)) = settled else { return Ok(None) };
     DB::execute(
-        &mut *db,
+        db,
         "settling an attempt",
         "UPDATE attempt SET ended_at = $1, outcome = $2, reply = $3 WHERE message_id = $4 AND number = $5",
         &[(*at).into(), outcome.as_str().into(), outcome.detail().into(), number.0.into(), attempt.into()],
     )
     .await?;
-    cancel_notices::<DB>(&mut *db, *number, &settlement.gone).await?;
-    note_reach::<DB>(db, settlement, &recipient).await?;
-    Ok(true)
+    Ok(Some(recipient))
 }
 
 /// Marks an address at which nobody is; one that takes a message again is marked no more.
@@ -423,8 +447,15 @@ pub(super) async fn renew<DB: Dialect>(
     holder: &str,
     until: Timestamp,
 ) -> Result<u64, StoreError> {
-    let longer = "UPDATE message SET lease_until_at = $1 WHERE state = 'leased' AND lease_token LIKE $2 || '%'";
-    DB::execute(db, "renewing leases", longer, &[until.into(), holder.into()]).await
+    let what = "renewing leases";
+    let held = format!(
+        "SELECT id FROM message WHERE state = 'leased' AND lease_token LIKE $1 || '%' ORDER BY id {}",
+        DB::TAKEN
+    );
+    let held: Vec<(i64,)> = DB::all(&mut *db, what, AssertSqlSafe(held), &[holder.into()]).await?;
+    let ids: Vec<i64> = held.into_iter().map(|(id,)| id).collect();
+    let longer = format!("UPDATE message SET lease_until_at = $2 WHERE id IN {}", DB::LISTED);
+    DB::execute(db, what, AssertSqlSafe(longer), &[Cell::Numbers(&ids), until.into()]).await
 }
 
 pub(super) async fn settle_unknown<DB: Dialect>(
@@ -451,28 +482,19 @@ pub(super) async fn settle_unknown<DB: Dialect>(
     Ok(settled == 1)
 }
 
-async fn cancel_notices<DB: Dialect>(
+async fn cancel_notice<DB: Dialect>(
     db: &mut DB::Connection,
     number: MessageNumber,
-    gone: &[Notice],
+    notice: &Notice,
 ) -> Result<(), StoreError> {
-    for notice in gone {
-        let stage = [notice.episode_id.0.into(), notice.stage.as_str().into()];
-        // Takes the stage for ourselves: two who cancel its last two notices at once must not both think that one
-        // is left.
-        let taken = "UPDATE stage_told SET passed_over = passed_over WHERE episode_id = $1 AND stage = $2";
-        DB::execute(&mut *db, "cancelling a notice", taken, &stage).await?;
-        let [episode, stage] = stage;
-        DB::execute(
-            &mut *db,
-            "cancelling a notice",
-            "UPDATE notice SET cancelled = 1 WHERE message_id = $1 AND episode_id = $2 AND stage = $3",
-            &[number.0.into(), episode, stage],
-        )
-        .await?;
-        forget_untold::<DB>(&mut *db, notice).await?;
-    }
-    Ok(())
+    let stage = [notice.episode_id.0.into(), notice.stage.as_str().into()];
+    // Takes the stage for ourselves: two who cancel its last two notices at once must not both think that one is left.
+    let taken = "UPDATE stage_told SET passed_over = passed_over WHERE episode_id = $1 AND stage = $2";
+    DB::execute(&mut *db, "cancelling a notice", taken, &stage).await?;
+    let [episode, stage] = stage;
+    let cancel = "UPDATE notice SET cancelled = 1 WHERE message_id = $1 AND episode_id = $2 AND stage = $3";
+    DB::execute(&mut *db, "cancelling a notice", cancel, &[number.0.into(), episode, stage]).await?;
+    forget_untold::<DB>(db, notice).await
 }
 
 /// A stage of which every notice was cancelled has not been told: it may be due again.

@@ -217,7 +217,10 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     }
 
     async fn renew_leases(&self, holder: &str, until: Timestamp) -> Result<u64, StoreError> {
-        outbox::renew::<DB>(&mut *self.connection().await?, holder, until).await
+        let mut transaction = self.begin().await?;
+        let renewed = outbox::renew::<DB>(&mut transaction, holder, until).await?;
+        commit(transaction).await?;
+        Ok(renewed)
     }
 
     async fn hold_connections(

@@ -20,6 +20,9 @@ impl Dialect for Sqlite {
                       AND any_day >= $4 ORDER BY urgent_on, id LIMIT $5)
          RETURNING id";
 
+    /// Who writes in SQLite has taken everything.
+    const TAKEN: &'static str = "";
+
     const IS_SHARED: bool = false;
 
     /// Takes the write lock at once, so that it is never asked for half way and denied.
