@@ -7,6 +7,7 @@ use sqlx::{
     AssertSqlSafe, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction, postgres::PgArguments, query::Query,
 };
 
+use super::patience::{patient, patient_rows};
 use crate::store::sql::{Cell, Dialect, Record, Target, Twice};
 
 /// Bytes of rows that are sent at once.
@@ -35,16 +36,20 @@ impl Dialect for Postgres {
     const IS_SHARED: bool = true;
 
     async fn begin(pool: &PgPool) -> Result<Transaction<'static, Self>, sqlx::Error> {
-        pool.begin().await
+        patient(pool.begin()).await
     }
 
     async fn begin_reading(pool: &PgPool) -> Result<Transaction<'static, Self>, sqlx::Error> {
-        pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
+        patient(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")).await
+    }
+
+    async fn commit(transaction: Transaction<'static, Self>) -> Result<(), sqlx::Error> {
+        patient(transaction.commit()).await
     }
 
     async fn alone(db: &mut PgConnection) -> Result<(), sqlx::Error> {
         // One lock for every store of the database: counting takes a moment, and two stores rarely share one.
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(COUNTING).execute(db).await.map(drop)
+        patient(sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(COUNTING).execute(db)).await.map(drop)
     }
 
     fn rows<'e, T: Record>(
@@ -52,7 +57,7 @@ impl Dialect for Postgres {
         sql: impl SqlSafeStr,
         cells: &[Cell<'_>],
     ) -> BoxStream<'e, Result<T, sqlx::Error>> {
-        query(sql, cells).fetch(db).map(|row| T::from_row(&row?)).boxed()
+        patient_rows(query(sql, cells).fetch(db)).map(|row| T::from_row(&row?)).boxed()
     }
 
     fn run<'e>(
@@ -61,7 +66,7 @@ impl Dialect for Postgres {
         cells: &[Cell<'_>],
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send + 'e {
         let query = query(sql, cells);
-        async move { query.execute(db).await.map(|done| done.rows_affected()) }
+        async move { patient(query.execute(db)).await.map(|done| done.rows_affected()) }
     }
 
     /// One `COPY`, however many rows; where rows may be there already, into a table of our own first, and on from

@@ -5,6 +5,7 @@
 //! statement it broke under; the pool makes a new one for the next.
 mod dialect;
 mod lock;
+mod patience;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -133,6 +134,7 @@ async fn connect(options: PgConnectOptions) -> Result<PgPool, StoreError> {
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(WAIT)
+        .after_release(|connection, _| Box::pin(patience::is_there(connection)))
         .connect_with(options)
         .await
         .map_err(|source| StoreError::Open { url, source })

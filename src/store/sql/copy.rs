@@ -91,8 +91,8 @@ impl<A: Dialect> SqlStore<A> {
             tell(table, read);
         }
         B::go_on_numbering(&mut into).await.map_err(doing("numbering rows"))?;
-        into.commit().await.map_err(doing("committing"))?;
-        from.commit().await.map_err(doing("ending to read"))
+        B::commit(into).await.map_err(doing("committing"))?;
+        A::commit(from).await.map_err(doing("ending to read"))
     }
 }
 

@@ -90,6 +90,11 @@ pub trait Dialect: Database {
     fn begin_reading(pool: &Pool<Self>)
     -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send;
 
+    /// Ends a transaction for good.
+    fn commit(transaction: Transaction<'static, Self>) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        transaction.commit()
+    }
+
     /// Waits until nobody else is alone, and is so until the transaction ends: for what is counted and then taken.
     fn alone(db: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 

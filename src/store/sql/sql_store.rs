@@ -74,7 +74,7 @@ impl<DB: Dialect> SqlStore<DB> {
 }
 
 async fn commit<DB: Dialect>(transaction: Transaction<'static, DB>) -> Result<(), StoreError> {
-    transaction.commit().await.map_err(doing("committing"))
+    DB::commit(transaction).await.map_err(doing("committing"))
 }
 
 #[async_trait]
