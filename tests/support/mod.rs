@@ -1,12 +1,13 @@
 //! Invented sites walked through time, and the one checker of plans: what the integration tests share.
 //!
-//! [`base`] gives each test a database of its own. [`site`] says who there is, [`story`] walks them from day to day through the real register and planner, [`check`]
+//! [`base`] gives each test a database of its own, [`outbox`] messages in it. [`site`] says who there is, [`story`] walks them from day to day through the real register and planner, [`check`]
 //! holds every plan that is made on the way to the rules. Nobody in here exists.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
 
 pub mod base;
 pub mod check;
+pub mod outbox;
 pub mod site;
 pub mod story;
 
