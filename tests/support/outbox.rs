@@ -43,7 +43,6 @@ pub async fn fill(store: &dyn Store, count: usize) {
         messages: &messages,
         changes: &changes,
         hold: None,
-        clears_snapshots: true,
         adopted: &[],
         alerts: &[],
     };
