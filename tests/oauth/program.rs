@@ -87,7 +87,11 @@ async fn a_refused_token_stops_the_run_loses_nothing_and_rejects_nobody() {
     let mended = server(&["hunter2-3"]).await;
     run(&trial, &world, &mended, LATER, &["once"]).ends_with(0);
     let lines = mended.heard().concat();
-    assert_eq!(lines.iter().filter(|line| *line == ".").count(), 11, "everybody is told, and the operator what stopped");
+    assert_eq!(
+        lines.iter().filter(|line| *line == ".").count(),
+        11,
+        "everybody is told, and the operator what stopped"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
