@@ -138,6 +138,14 @@ async fn a_refused_log_in_stops_the_batch_and_says_what_to_check() {
 }
 
 #[tokio::test]
+async fn a_log_in_that_the_server_repeats_is_not_shown() {
+    let echo = "535 5.7.8 No: AHJlbWluZGVyc0BhbnlzaGlyZS5leGFtcGxlAGNvcnJlY3QgaG9yc2U=";
+    let fake = Fake::start(except("AUTH", Do::Say(echo))).await;
+    let error = fake.mailer(|settings| settings.auth = Auth::Plain).session().send(&mail(JO)).await.unwrap_err();
+    assert_eq!(error.reply(), Some("535 5.7.8 No: …"));
+}
+
+#[tokio::test]
 async fn plain_and_login_say_who_we_are_in_base64() {
     let fake = Fake::start(|_, line| match line {
         "AUTH LOGIN" => Do::Say("334 VXNlcm5hbWU6"),

@@ -531,7 +531,9 @@ async fn a_refused_notice_is_listed_until_it_has_climbed(store: &dyn Store) {
     assert_eq!(told, recipients_of(&plan, &first.notice), "everybody who was told of the same stage");
     let climbing = Message { recipient: address("desk@northtown.example"), ..leased.message.clone() };
     let numbers: Vec<_> = refused.iter().map(|refused| refused.number).collect();
-    store.save_climb(run, &numbers, &[named(&climbing, 900)], at(12)).await.expect("written");
+    assert!(store.save_climb(run, &numbers, &[named(&climbing, 900)], at(12)).await.expect("written"));
+    let twice = Message { recipient: address("another@northtown.example"), ..climbing.clone() };
+    assert!(!store.save_climb(run, &numbers, &[named(&twice, 901)], at(13)).await.expect("asked"), "only one climbs");
     assert!(store.list_refused().await.expect("read").is_empty());
     let pending = store.list_messages(&[MessageState::Pending]).await.expect("read");
     assert!(pending.iter().any(|stored| stored.message == climbing));

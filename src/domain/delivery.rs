@@ -145,19 +145,6 @@ impl Decision {
         Self::Unknown,
     ];
 
-    /// The word in JSON and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RejectedRecipient => "rejected_recipient",
-            Self::RejectedMessage => "rejected_message",
-            Self::DeferredMessage => "deferred_message",
-            Self::TransportDown => "transport_down",
-            Self::SenderWide => "sender_wide",
-            Self::Unknown => "unknown",
-        }
-    }
-
     /// Whether the next message would fare no better, so that the rest of the batch must wait.
     #[must_use]
     pub const fn stops_the_batch(self) -> bool {

@@ -1,6 +1,7 @@
 //! The life of a message, from the plan that wrote it to the day it is settled (domain rules 19 and 23 to 25).
 //!
-//! One table says which state follows which event; whoever keeps messages asks it and invents no step of its own.
+//! One table says which state follows which event. Delivery asks it how an attempt ends and what a person's word means;
+//! the statements of the store move messages along it, and the store's contract suite holds them to it.
 //! Pure: it sends nothing and writes nothing. It must never let a message that a server may have taken go out again
 //! unasked, and never forget one that no server took.
 

@@ -63,7 +63,7 @@ pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Pl
         messages: &messages,
         changes: &Changes { subjects, removed: removed.into_iter().collect() },
         hold: hold.as_deref(),
-        adopted: &adopted(&first, planned.hold.as_ref(), &waiting_rules(site).await?),
+        adopted: &adopted(site, &first, &planned, &waiting_rules(site).await?),
         alerts: &alerts.names.iter().map(String::as_str).collect::<Vec<_>>(),
     };
     site.store.save_plan(run, &decided, site.clock.now()).await?;
@@ -114,10 +114,14 @@ async fn waiting_rules(site: &Site) -> Result<BTreeSet<Rule>, JobError> {
     Ok(waiting.flat_map(|hold| HoldReasons::read(&hold.why).rules()).collect())
 }
 
-/// The rules that this run adopts: those it sends the first messages of, or has nothing to send of yet. A rule that an
-/// earlier run held waits for its approval, however quiet today is.
-fn adopted(first: &[Rule], hold: Option<&HoldReasons>, held_before: &BTreeSet<Rule>) -> Vec<Rule> {
-    if hold.is_some_and(|hold| !hold.trips.is_empty()) {
+/// The rules that this run adopts: where nothing is held for adoption, all that it could send of; else those that it could
+/// send of and has nothing to send of. A rule that an earlier run held waits for its approval, and a day on which
+/// something is silent for another reason (closed, exports too old, snoozed) shows nothing.
+fn adopted(site: &Site, first: &[Rule], planned: &Planned, held_before: &BTreeSet<Rule>) -> Vec<Rule> {
+    let hold = planned.hold.as_ref();
+    let report = &planned.plan.report;
+    let is_quiet = report.snoozed > 0 || !report.stale.is_empty() || site.config.calendar.is_closed(planned.plan.on);
+    if hold.is_some_and(|hold| !hold.trips.is_empty()) || (site.config.adoption.hold && is_quiet) {
         return Vec::new();
     }
     let waiting = hold.map(HoldReasons::rules).unwrap_or_default();
@@ -142,8 +146,8 @@ pub async fn climb_refused(site: &Site, run: RunId, facts: &Facts) -> Result<usi
     let planning = facts.planning(site, site.today());
     let messages = name_all(site, &climb(planning, &facts.register, &facts.told, &climbing), false);
     let numbers: Vec<_> = refused.iter().map(|row| row.number).collect();
-    site.store.save_climb(run, &numbers, &messages, site.clock.now()).await?;
-    Ok(messages.len())
+    let is_written = site.store.save_climb(run, &numbers, &messages, site.clock.now()).await?;
+    Ok(if is_written { messages.len() } else { 0 })
 }
 
 /// Puts alerts into the operator's message of the run, or into one of their own.

@@ -14,10 +14,7 @@ use crate::{
         register::Register,
         subject::Address,
     },
-    mail::{
-        render::alert::End,
-        sender::{Means, expiries},
-    },
+    mail::{render::alert::End, sender::expiries},
 };
 
 /// Days before an end on which the operator is told.
@@ -42,12 +39,7 @@ fn credentials(site: &Site) -> Vec<End> {
         tracing::warn!("nobody knows when the sender's own log-in ends: {failure}");
         Vec::new()
     });
-    let what = |means| match means {
-        Means::Password => "password",
-        Means::ClientSecret => "client secret",
-        Means::Certificate => "certificate",
-    };
-    found.into_iter().map(|found| End { ends_on: found.expires_on, what: what(found.means).to_owned() }).collect()
+    found.into_iter().map(|found| End { ends_on: found.expires_on, what: found.means.as_str().to_owned() }).collect()
 }
 
 /// What exports say of the account that sends: its password, and its end when it is not used.

@@ -145,12 +145,22 @@ impl Worker {
 
     /// Whether it is on us to load and plan. Who takes that over goes on with the day that another left half done.
     async fn has_the_right(&mut self, site: &Site) -> bool {
-        let is_ours = self.right.is_ours().await;
-        if is_ours && !self.was_ours {
-            self.unfinished = site.store.last_due_day().await.unwrap_or_default();
+        if !self.right.is_ours().await {
+            self.was_ours = false;
+            return false;
         }
-        self.was_ours = is_ours;
-        is_ours
+        if !self.was_ours {
+            match site.store.last_due_day().await {
+                Ok(day) => self.unfinished = day,
+                // Without that answer a day could be passed over: ask again on the next beat.
+                Err(failure) => {
+                    tracing::warn!("which day was left half done cannot be read yet: {failure}");
+                    return false;
+                }
+            }
+        }
+        self.was_ours = true;
+        true
     }
 
     async fn run_if_due(&mut self, plant: &Plant) -> Result<(), JobError> {

@@ -26,12 +26,12 @@ pub enum Means {
 }
 
 impl Means {
-    /// The word in JSON and in logs.
+    /// The word in what the operator is told.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
-            Self::ClientSecret => "client_secret",
+            Self::ClientSecret => "client secret",
             Self::Certificate => "certificate",
         }
     }

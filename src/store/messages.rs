@@ -149,8 +149,6 @@ pub struct RefusedNotice {
     pub notice: Notice,
     /// Who was told of the stage in the same episode.
     pub told: Vec<String>,
-    /// What to do with the next message when its outcome is unknown.
-    pub on_unknown: OnUnknown,
 }
 
 /// One line of the ledger: a notice, and how its message stands.

@@ -150,14 +150,15 @@ pub trait Store: Send + Sync {
     async fn count_messages_of(&self, run: RunId) -> Result<Vec<(MessageState, u64)>, StoreError>;
     /// Refused notices whose next rung has not been told.
     async fn list_refused(&self) -> Result<Vec<RefusedNotice>, StoreError>;
-    /// Writes the messages to the next rung, and that these notices have climbed.
+    /// Writes the messages to the next rung, and that these notices have climbed. `false`, and nothing is written,
+    /// when another program let one of them climb meanwhile.
     async fn save_climb(
         &self,
         run: RunId,
         climbed: &[i64],
         messages: &[NewMessage],
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// What was told about a subject, oldest first.
     async fn list_ledger(&self, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError>;

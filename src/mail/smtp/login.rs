@@ -10,7 +10,7 @@ use lettre::transport::smtp::{
     commands,
     response::Response,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::connect::Route;
 use crate::{
@@ -72,27 +72,39 @@ impl Login {
             return Err(SendError::Settings("a log-in needs both mail.smtp.username and password_file".into()));
         };
         let password = Password { mechanism, username, file };
-        password.credentials().map(|_| Self::Password(password))
+        password.read().map(|_| Self::Password(password))
     }
 }
 
 impl Password {
     /// Read at every log-in, so that a changed password needs no restart.
-    fn credentials(&self) -> Result<Credentials, SendError> {
-        let password = secret::first_line(PASSWORD_KEY, &self.file)?;
-        Ok(Credentials::new(self.username.clone(), password.expose_secret().to_owned()))
+    fn read(&self) -> Result<SecretString, SendError> {
+        secret::first_line(PASSWORD_KEY, &self.file)
+    }
+
+    /// Words of the server's without the password, in any form in which we have sent it.
+    fn hidden(&self, words: &str, password: &SecretString) -> String {
+        let plain = password.expose_secret();
+        let forms = [
+            plain.to_owned(),
+            STANDARD.encode(plain),
+            STANDARD.encode(format!("\0{}\0{plain}", self.username)),
+            STANDARD.encode(format!("{0}\0{0}\0{plain}", self.username)),
+        ];
+        forms.into_iter().fold(words.to_owned(), |words, form| secret::hidden(&words, &SecretString::from(form)))
     }
 
     /// Logs in over a fresh connection.
     pub async fn log_in(&self, route: &Route, connection: &mut AsyncSmtpConnection) -> Result<(), SendError> {
         check_offer(route, connection, self.mechanism)?;
-        let credentials = self.credentials()?;
+        let password = self.read()?;
+        let credentials = Credentials::new(self.username.clone(), password.expose_secret().to_owned());
         let first = commands::Auth::new(self.mechanism, credentials.clone(), None);
-        let mut reply = self.auth(route, connection, first).await?;
+        let mut reply = self.auth(route, connection, &password, first).await?;
         for _ in 0..MOST_CHALLENGES {
             if reply.has_code(334) {
                 let next = commands::Auth::new_from_response(self.mechanism, credentials.clone(), &reply);
-                reply = self.auth(route, connection, next).await?;
+                reply = self.auth(route, connection, &password, next).await?;
             }
         }
         route.expect(Step::Auth, reply, |code| code == 235).map(|_| ())
@@ -102,12 +114,14 @@ impl Password {
         &self,
         route: &Route,
         connection: &mut AsyncSmtpConnection,
+        password: &SecretString,
         command: Result<commands::Auth, SmtpError>,
     ) -> Result<Response, SendError> {
         let command =
             command.map_err(|error| route.lost(Step::Auth, format!("its question was not understood: {error}")))?;
         route.step(Step::Auth, connection.command(command)).await.map_err(|error| match error {
             SendError::Refused { server, reply, decision, .. } if reply.starts_with('5') => {
+                let reply = self.hidden(&reply, password);
                 SendError::LoginRefused { server, username: self.username.clone(), reply, decision }
             }
             other => other,

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use sqlx::AssertSqlSafe;
 
 use super::{Cell, Dialect, outbox::NoticeColumns};
-use crate::store::{RefusedNotice, StoreError, rows};
+use crate::store::{RefusedNotice, StoreError};
 
 #[derive(sqlx::FromRow)]
 struct RefusedColumns {
     number: i64,
-    on_unknown: String,
     #[sqlx(flatten)]
     notice: NoticeColumns,
 }
@@ -19,7 +18,7 @@ pub(super) async fn list_refused<DB: Dialect>(db: &mut DB::Connection) -> Result
     let found: Vec<RefusedColumns> = DB::all(
         &mut *db,
         "looking for refused notices",
-        "SELECT notice.id AS number, message.on_unknown, notice.message_id, notice.subject_id, notice.subject,
+        "SELECT notice.id AS number, notice.message_id, notice.subject_id, notice.subject,
          notice.rule, notice.stage, notice.episode_id, notice.episode_on, notice.anchor_on, notice.deadline_on,
          notice.reason, notice.rung
          FROM notice JOIN message ON message.id = notice.message_id
@@ -33,7 +32,6 @@ pub(super) async fn list_refused<DB: Dialect>(db: &mut DB::Connection) -> Result
             number: row.number,
             notice: row.notice.notice()?,
             told: told.remove(&row.number).unwrap_or_default(),
-            on_unknown: rows::on_unknown(&row.on_unknown),
         })
     };
     found.into_iter().map(refused).collect()
@@ -60,8 +58,9 @@ async fn list_told<DB: Dialect>(db: &mut DB::Connection) -> Result<HashMap<i64, 
     Ok(told)
 }
 
-pub(super) async fn mark_climbed<DB: Dialect>(db: &mut DB::Connection, climbed: &[i64]) -> Result<(), StoreError> {
-    let mark = format!("UPDATE notice SET climbed = 1 WHERE id IN {}", DB::LISTED);
-    DB::execute(db, "noting that notices climbed", AssertSqlSafe(mark), &[Cell::Numbers(climbed)]).await?;
-    Ok(())
+/// `false` when somebody else let one of them climb meanwhile.
+pub(super) async fn mark_climbed<DB: Dialect>(db: &mut DB::Connection, climbed: &[i64]) -> Result<bool, StoreError> {
+    let mark = format!("UPDATE notice SET climbed = 1 WHERE climbed = 0 AND id IN {}", DB::LISTED);
+    let marked = DB::execute(db, "noting that notices climbed", AssertSqlSafe(mark), &[Cell::Numbers(climbed)]).await?;
+    Ok(marked == climbed.len() as u64)
 }

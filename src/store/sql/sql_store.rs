@@ -304,11 +304,13 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         climbed: &[i64],
         messages: &[NewMessage],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        refused::mark_climbed::<DB>(&mut transaction, climbed).await?;
+        if !refused::mark_climbed::<DB>(&mut transaction, climbed).await? {
+            return Ok(false);
+        }
         outbox::insert_messages::<DB>(&mut transaction, run, messages, now).await?;
-        commit(transaction).await
+        commit(transaction).await.map(|()| true)
     }
 
     async fn list_ledger(&self, subject: SubjectId) -> Result<Vec<LedgerLine>, StoreError> {
