@@ -364,6 +364,22 @@ async fn an_unknown_message_of_any_other_stage_is_held_for_a_person() {
     assert_eq!((held[0].message.recipient.as_str(), held[0].attempts), (KIT, 1), "tried once");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_panics_is_unknown_and_its_worker_goes_on_with_the_others() {
+    let world = World::new(&[(KIT, "2026-10-30"), (LEE, "2026-10-30"), (SAM, "2026-09-22")]).await;
+    let mailer = MemoryMailer::answering(|mail, nth| {
+        assert_eq!(mail.to, LEE, "a fault of ours");
+        Ok(MemoryMailer::accepted(nth))
+    });
+    let report = world.run(&mailer).await.report;
+    assert_eq!((report.delivered.accepted, report.delivered.unknown), (1, 5));
+    assert_eq!(world.message_to(LEE).await.state, MessageState::Accepted, "the least urgent comes last");
+    assert_eq!(world.message_to(KIT).await.state, MessageState::Unknown);
+    let reply = world.message_to(KIT).await.reply.unwrap();
+    assert!(reply.contains("failed in the middle"), "{reply}");
+    assert!(world.attempts().await.iter().all(Option::is_some), "every attempt is settled");
+}
+
 /// Takes a message and never answers.
 #[derive(Clone, Default)]
 struct Stuck(Arc<Notify>);

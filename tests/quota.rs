@@ -42,6 +42,10 @@ const MORNING: &str = "2026-11-20T08:00:00Z";
 /// How far the test moves time when nothing else can happen.
 const STEP: Duration = Duration::from_secs(5);
 
+/// How long the machine may need before nothing else can happen: time that moves while a program still works makes it
+/// slower than its quota.
+const STUCK: Duration = Duration::from_millis(250);
+
 /// Tokio's time, stopped. Tokio would move it by itself whenever it waits for the database and nothing else; a thread
 /// that never ends keeps it from that.
 struct Time {
@@ -292,9 +296,11 @@ async fn pass_time(server: &Server, programs: &mut [Program], stop: &Cancellatio
         if seen >= enough {
             stop.cancel();
         }
-        let is_full = server.taken_within(1) >= 30;
+        // What is under way counts for the minute, too.
+        let under_way: usize = programs.iter().map(|program| program.server.under_way.load(Ordering::SeqCst)).sum();
+        let is_full = server.taken_within(1) + under_way >= 30;
         let are_waiting = programs.iter().all(Program::waits_for_the_server);
-        let is_stuck = since.elapsed() > Duration::from_millis(20);
+        let is_stuck = since.elapsed() > STUCK;
         if (is_full || are_waiting || is_stuck) && programs.iter().all(Program::has_looked) {
             programs.iter_mut().for_each(Program::note_looks);
             tokio::time::advance(STEP).await;

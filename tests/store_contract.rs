@@ -4,7 +4,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
 mod support;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, civil::Date};
 use lapsewatch::{
@@ -107,6 +110,7 @@ contract! {
     a_cancelled_notice_is_gone_from_its_message_and_marked_in_the_ledger
     a_refused_notice_is_listed_until_it_has_climbed
     many_messages_are_leased_and_settled_in_one_exchange
+    settlements_that_go_together_are_each_written_as_they_are
     a_heartbeat_makes_the_leases_of_its_holder_end_later
     the_quotas_count_the_attempts_of_everybody
     on_a_closed_day_only_messages_for_any_day_are_leased
@@ -489,7 +493,7 @@ async fn a_deferred_message_waits_for_its_time(store: &dyn Store) {
         waiting.push(leased.number);
         assert!(settle(store, settled(&leased, MessageState::Deferred, 11, next)).await);
     }
-    assert_eq!(store.next_attempt_at().await.expect("read"), Some(at(100)));
+    assert_eq!(store.next_attempt_at(false).await.expect("read"), Some(at(100)));
     assert_eq!(take(store, "mine", 99).await, None);
     let leased = take(store, "mine", 100).await.expect("one is due");
     assert_eq!(Some(&leased.number), waiting.first());
@@ -557,6 +561,34 @@ async fn many_messages_are_leased_and_settled_in_one_exchange(store: &dyn Store)
     assert_eq!((again.attempts, again.lease.as_ref().map(|lease| lease.token.as_str())), (2, Some("next")));
 }
 
+async fn settlements_that_go_together_are_each_written_as_they_are(store: &dyn Store) {
+    save(store).await;
+    let all = Lease { most: 4, ..lease("mine", 10) };
+    let leased = store.exchange(&[], Some(&all)).await.expect("leased").leased;
+    let [taken, refused, later, lost] = &leased[..] else { panic!("four are due: {leased:?}") };
+    let why = "550 5.1.1 \"Kit\"\0 \\u0000 gibt's nicht 🦉".to_owned();
+    let settlements = [
+        settled(taken, MessageState::Accepted, 11, 11),
+        Settlement { outcome: Outcome::Rejected { why }, ..settled(refused, MessageState::Rejected, 12, 12) },
+        settled(later, MessageState::Deferred, 13, 70),
+        Settlement { token: "another".into(), ..settled(lost, MessageState::Accepted, 14, 14) },
+    ];
+    assert_eq!(store.exchange(&settlements, None).await.expect("settled").lost, [lost.number]);
+    let mut found = BTreeMap::new();
+    for message in store.list_messages(&[]).await.expect("read") {
+        found.insert(message.number, (message.state, message.settled_at, message.next_at, message.reply));
+    }
+    let written = |message: &StoredMessage| found.get(&message.number).cloned().expect("it is there");
+    let words = |text: &str| Some(text.to_owned());
+    assert_eq!(written(taken), (MessageState::Accepted, Some(at(11)), at(11), words("accepted as told")));
+    let refusal = words("550 5.1.1 \"Kit\"\u{fffd} \\u0000 gibt's nicht 🦉");
+    assert_eq!(written(refused), (MessageState::Rejected, Some(at(12)), at(12), refusal));
+    assert_eq!(written(later), (MessageState::Deferred, None, at(70), words("deferred as told")));
+    assert_eq!(written(lost), (MessageState::Leased, None, lost.next_at, None), "nothing is written of it");
+    let usage = store.count_usage(at(15)).await.expect("counted");
+    assert_eq!(usage, Usage { in_last_minute: 4, in_last_day: 4 }, "three have ended, one is open");
+}
+
 async fn a_heartbeat_makes_the_leases_of_its_holder_end_later(store: &dyn Store) {
     save(store).await;
     let mine = take(store, "mine-1", 10).await.expect("one");
@@ -593,11 +625,14 @@ async fn the_quotas_count_the_attempts_of_everybody(store: &dyn Store) {
 
 async fn on_a_closed_day_only_messages_for_any_day_are_leased(store: &dyn Store) {
     let (_, plan) = save(store).await;
+    assert!(store.next_attempt_at(true).await.expect("asked").is_some());
     let exchanged =
         store.exchange(&[], Some(&Lease { most: 99, only_any_day: true, ..lease("mine", 10) })).await.expect("leased");
     let leased: BTreeSet<_> = exchanged.leased.iter().map(|message| message.message_id.clone()).collect();
     let any_day = all_named(&plan).into_iter().filter(|new| new.is_any_day).map(|new| new.message_id);
     assert_eq!(leased, any_day.collect());
+    assert_eq!(store.next_attempt_at(true).await.expect("asked"), None);
+    assert!(store.next_attempt_at(false).await.expect("asked").is_some(), "the others wait for an open day");
 }
 
 // Holds.
@@ -623,7 +658,7 @@ fn doubt(sha256: &str) -> Doubt {
 async fn a_held_run_waits_until_it_is_approved(store: &dyn Store) {
     let (run, plan) = hold(store).await;
     assert_eq!(take(store, "mine", 10).await, None, "held messages are not due");
-    assert_eq!(store.next_attempt_at().await.expect("asked"), None);
+    assert_eq!(store.next_attempt_at(false).await.expect("asked"), None);
     let [held] = &store.list_held_runs().await.expect("read")[..] else { panic!("one is held") };
     assert_eq!((held.id, held.hold.as_ref().map(|hold| hold.state)), (run, Some(HoldState::Held)));
     assert!(store.approve_run(run, "ada", &[Rule::Inactivity], &[], at(20)).await.expect("approved"));

@@ -22,9 +22,8 @@ ALTER TABLE message ADD COLUMN any_day INTEGER NOT NULL DEFAULT 0;
 -- What the operator is told besides notices, as JSON; NULL for every other message.
 ALTER TABLE message ADD COLUMN bulletin TEXT;
 
--- Attempts by when they began and ended: the quotas are counted from them.
-CREATE INDEX attempt_by_began ON attempt (began_at);
-CREATE INDEX attempt_by_ended ON attempt (ended_at);
+-- Attempts by when they ended, and how: the quotas are counted from this index alone.
+CREATE INDEX attempt_by_ended ON attempt (ended_at, outcome);
 
 -- The rules whose first plan has gone out or was approved (rule 20).
 CREATE TABLE adopted_rule (

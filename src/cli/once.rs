@@ -226,7 +226,7 @@ async fn print_waiting(site: &Site) -> anyhow::Result<()> {
     let states = site.store.count_messages().await?;
     let is_open = |state: &MessageState| matches!(state, MessageState::Pending | MessageState::Deferred);
     let waiting: u64 = states.iter().filter(|(state, _)| is_open(state)).map(|(_, count)| count).sum();
-    if let (1.., Some(at)) = (waiting, site.store.next_attempt_at().await?) {
+    if let (1.., Some(at)) = (waiting, site.store.next_attempt_at(false).await?) {
         let at = at.to_zoned(site.config.time_zone.clone()).strftime("%H:%M on %a %-d %b");
         say!("{ATTENTION}!{ATTENTION:#} {} in the outbox, next try at {at}", counted(waiting, "message"));
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::{
     sync::{Notify, watch::Receiver},
     time::{Duration, Instant, sleep_until},
@@ -19,6 +20,7 @@ use super::{
     run::deliver_due,
     worker::Plant,
 };
+use crate::domain::quota::Quota;
 
 /// How often it asks whether a message is due.
 const BETWEEN_BEATS: Duration = Duration::from_secs(2);
@@ -84,11 +86,29 @@ impl Deliverer {
         } else {
             recover(site, now).await?;
         }
-        if site.store.next_attempt_at().await?.is_none_or(|at| at > now) {
+        if !may_begin(site, now).await? {
             return Ok(None);
         }
         deliver_due(site, &self.stop).await.map(Some)
     }
+}
+
+/// Whether a message is due, and neither the hours nor the day's quota keep it: a delivery reads the whole register, so
+/// it is not begun in vain. The quota of a minute is waited for in the delivery.
+async fn may_begin(site: &Site, now: Timestamp) -> Result<bool, JobError> {
+    if !site.may_leave(now, true) {
+        return Ok(false);
+    }
+    let only_any_day = !site.may_leave(now, false);
+    if site.store.next_attempt_at(only_any_day).await?.is_none_or(|at| at > now) {
+        return Ok(false);
+    }
+    let quota = Quota { per_minute: None, ..site.config.mail.quota };
+    if quota.is_open() {
+        return Ok(true);
+    }
+    let usage = site.store.count_usage(now).await?;
+    Ok(quota.room(1, usage.in_last_minute, usage.in_last_day).0 > 0)
 }
 
 fn tell(delivered: &Delivered) {

@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{JobError, Site, hold::HoldReasons};
 use crate::{
-    domain::{facts::Field, hours::Hours, outbox::MessageState, quota::finish_estimate, snapshot::Source},
+    domain::{facts::Field, outbox::MessageState, quota::finish_estimate, snapshot::Source},
     store::{RunRow, Stopped, Usage},
 };
 
@@ -107,7 +107,6 @@ async fn held(site: &Site) -> Result<Vec<Waiting>, JobError> {
 
 fn done_at(site: &Site, waiting: u64, usage: Usage) -> Option<Timestamp> {
     let (config, mail) = (&site.config, &site.config.mail);
-    let hours = Hours { window: mail.window, working_days: mail.working_days, calendar: &config.calendar };
     let now = site.clock.now().to_zoned(config.time_zone.clone());
-    finish_estimate(waiting, usage.in_last_day, &mail.quota, hours, &now).map(|at| at.timestamp())
+    finish_estimate(waiting, usage.in_last_day, &mail.quota, site.hours(), &now).map(|at| at.timestamp())
 }

@@ -34,12 +34,12 @@ pub mod worker;
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{gates, plan::Planning},
+    domain::{gates, hours::Hours, plan::Planning},
     mail::{Mailer, render::RenderError},
     sources::{ReadError, ReadSettings},
     store::{Store, StoreError},
@@ -63,6 +63,19 @@ impl Site {
     #[must_use]
     pub fn today(&self) -> Date {
         self.clock.today(&self.config.time_zone)
+    }
+
+    /// When messages leave.
+    #[must_use]
+    pub fn hours(&self) -> Hours<'_> {
+        let mail = &self.config.mail;
+        Hours { window: mail.window, working_days: mail.working_days, calendar: &self.config.calendar }
+    }
+
+    /// Whether the hours of sending let a message out at `now`.
+    #[must_use]
+    pub fn may_leave(&self, now: Timestamp, is_any_day: bool) -> bool {
+        self.hours().may_leave(&now.to_zoned(self.config.time_zone.clone()), is_any_day)
     }
 
     /// What the planner reads, for a day on which nothing is kept back.

@@ -80,6 +80,13 @@ impl Batch {
         settlement(&self.site, message, Outcome::Untried)
     }
 
+    /// A message whose attempt ended in the middle: a fault of ours, which the log shows.
+    pub(super) fn cut_off(&self, message: &StoredMessage) -> Settlement {
+        let why = "the attempt failed in the middle, so nobody knows whether the message went: see the log".to_owned();
+        tracing::error!(message.reference, "the attempt at {} panicked: please report it", message.reference);
+        self.settle(message, Outcome::Unknown { why }.into())
+    }
+
     /// Splits a message into what still stands and what does not (rule 24).
     fn check(&self, facts: &Facts, stored: &StoredMessage) -> (Message, Vec<Notice>) {
         let planning = facts.planning(&self.site, self.site.today());

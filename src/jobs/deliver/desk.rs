@@ -17,7 +17,6 @@ use super::{Batch, attempt::settlement, connections};
 use crate::{
     domain::{
         delivery::Outcome,
-        hours::Hours,
         quota::{Limit, Quota},
     },
     jobs::{JobError, facts::Facts},
@@ -124,7 +123,11 @@ impl Desk {
                 return Ok(());
             }
             tokio::select! {
-                Some(settlement) = ended.recv() => {
+                settlement = ended.recv() => {
+                    let Some(settlement) = settlement else {
+                        tracing::error!(open = self.open, "no delivery worker is left; its messages are settled later");
+                        return Ok(());
+                    };
                     self.ended.push(settlement);
                     while let Ok(settlement) = ended.try_recv() {
                         self.ended.push(settlement);
@@ -137,7 +140,7 @@ impl Desk {
     }
 
     fn takes_no_more(&self) -> bool {
-        let is_open = self.may_leave(self.batch.site.clock.now(), true);
+        let is_open = self.batch.site.may_leave(self.batch.site.clock.now(), true);
         self.is_done || !is_open || self.batch.stop.is_cancelled()
     }
 
@@ -219,21 +222,13 @@ impl Desk {
             now,
             until: now.checked_add(LEASE).unwrap_or(Timestamp::MAX),
             most: u32::try_from(wanted).unwrap_or(u32::MAX),
-            only_any_day: !self.may_leave(now, false),
+            only_any_day: !self.batch.site.may_leave(now, false),
             quota: self.quota(),
         }
     }
 
     fn quota(&self) -> Quota {
         self.batch.site.config.mail.quota
-    }
-
-    /// Whether the hours of sending let a message out.
-    fn may_leave(&self, now: Timestamp, is_any_day: bool) -> bool {
-        let config = &self.batch.site.config;
-        let hours =
-            Hours { window: config.mail.window, working_days: config.mail.working_days, calendar: &config.calendar };
-        hours.may_leave(&now.to_zoned(config.time_zone.clone()), is_any_day)
     }
 
     /// A long send keeps its message, and its connection. A renewal that fails is no reason to stop: the next may go

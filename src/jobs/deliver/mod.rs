@@ -12,10 +12,12 @@ mod desk;
 mod recover;
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +26,10 @@ use super::{JobError, Site, facts::Facts};
 use crate::{
     config::{Config, Smtp, Transport},
     domain::{delivery::Outcome, outbox::MessageState},
-    mail::render::{Renderer, Voice},
+    mail::{
+        Session,
+        render::{Renderer, Voice},
+    },
     store::{Settlement, StoredMessage},
     telemetry::masked,
 };
@@ -122,20 +127,36 @@ impl Batch {
     /// One worker with one session: message after message, until the desk has no more. What is left when the batch
     /// stops goes back untried.
     async fn work(self: Arc<Self>, queue: Queue, ended: mpsc::Sender<Settlement>) {
-        let mut session = self.site.mailer.session();
+        let mut session = None;
         loop {
             let next = queue.lock().await.recv().await;
             let Some(message) = next else { break };
             let settlement = if self.stop.is_cancelled() {
                 self.give_back(&message)
             } else {
-                self.attempt(session.as_mut(), &message).await
+                self.attempt_or_survive(&mut session, &message).await
             };
             if ended.send(settlement).await.is_err() {
                 break;
             }
         }
-        session.close().await;
+        if let Some(mut session) = session {
+            session.close().await;
+        }
+    }
+
+    /// An attempt that panics was cut off: nobody knows how it ended. The worker goes on, in a session of its own; else
+    /// the desk would wait for it, and renew its lease, for ever.
+    async fn attempt_or_survive(&self, session: &mut Option<Box<dyn Session>>, message: &StoredMessage) -> Settlement {
+        let attempt = async {
+            let session = session.get_or_insert_with(|| self.site.mailer.session());
+            self.attempt(session.as_mut(), message).await
+        };
+        let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
+        attempted.unwrap_or_else(|_| {
+            *session = None;
+            self.cut_off(message)
+        })
     }
 
     fn stop_batch(&self, why: &str) {

@@ -22,14 +22,15 @@ const COUNTING: i64 = 0x6c61_7073_6577_6174;
 impl Dialect for Postgres {
     const LISTED: &'static str = "(SELECT unnest($1))";
 
+    const UNPACKED: &'static str = "json_array_elements(CAST($1 AS json))";
+
     /// Rows that somebody else is leasing at this moment are passed over, not waited for. They are chosen once, before
     /// anything is changed: hence MATERIALIZED.
     const LEASE: &'static str = "WITH due AS MATERIALIZED
-         (SELECT id FROM message WHERE state IN ('pending', 'deferred') AND next_at <= $3 AND any_day >= $4
+         (SELECT id AS due_id FROM message WHERE state IN ('pending', 'deferred') AND next_at <= $3 AND any_day >= $4
           ORDER BY urgent_on, id LIMIT $5 FOR UPDATE SKIP LOCKED)
          UPDATE message SET state = 'leased', lease_token = $1, lease_until_at = $2, attempts = attempts + 1
-         FROM due WHERE message.id = due.id
-         RETURNING message.id";
+         FROM due WHERE id = due_id";
 
     const TAKEN: &'static str = "FOR NO KEY UPDATE";
 

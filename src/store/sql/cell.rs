@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use jiff::{Timestamp, civil::Date};
+use serde::Serialize;
 
 /// A value on its way into a column. One that is missing still says what it would have been: PostgreSQL asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Cell<'a> {
     /// A number, an instant in milliseconds since 1970-01-01 UTC, or a flag as 0 or 1.
     Number(Option<i64>),

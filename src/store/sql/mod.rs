@@ -12,6 +12,7 @@ mod ledger;
 mod outbox;
 mod refused;
 mod register;
+mod settle;
 mod sql_store;
 mod standings;
 
@@ -74,8 +75,11 @@ pub enum Twice<'t> {
 pub trait Dialect: Database {
     /// What stands after `IN` for the values of `$1`, which is [`Cell::Numbers`] or [`Cell::Texts`].
     const LISTED: &'static str;
+    /// What stands after `FROM` for the objects of `$1`, a JSON array: a table with the column `value`, whose fields are
+    /// `value ->> 'name'`.
+    const UNPACKED: &'static str;
     /// Leases the `$5` most urgent messages that are due at `$3`, of which the column `any_day` is at least `$4`, with
-    /// token `$1` until `$2`; gives their numbers. Who leases at the same time gets others.
+    /// token `$1` until `$2`; `RETURNING` may follow. Who leases at the same time gets others.
     const LEASE: &'static str;
     /// What ends a SELECT that takes the rows it gives for the rest of the transaction, one after the other. Whoever
     /// takes several rows of a table takes them in one order: else two who want the same ones wait for each other.

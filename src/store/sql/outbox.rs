@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, Table, Twice};
+use super::{Cell, Dialect, Table, Twice, settle};
 use crate::{
     domain::{
         message::{Message, Notice, StageName},
@@ -192,6 +192,7 @@ struct MessageColumns {
     on_day: String,
     recipient: String,
     kind: String,
+    urgent_on: String,
     on_unknown: String,
     bulletin: Option<String>,
     run_id: i64,
@@ -204,8 +205,8 @@ struct MessageColumns {
     lease_until_at: Option<i64>,
 }
 
-const MESSAGES: &str = "SELECT id, reference, message_id, on_day, recipient, kind, on_unknown, bulletin, run_id,
-     state, attempts, next_at, reply, settled_at, lease_token, lease_until_at FROM message";
+const MESSAGE_COLUMNS: &str = "id, reference, message_id, on_day, recipient, kind, urgent_on, on_unknown, bulletin,
+     run_id, state, attempts, next_at, reply, settled_at, lease_token, lease_until_at";
 
 impl MessageColumns {
     fn message(self, notices: Vec<Notice>) -> Result<StoredMessage, StoreError> {
@@ -244,8 +245,16 @@ async fn find<DB: Dialect>(
     condition: &str,
     cells: &[Cell<'_>],
 ) -> Result<Vec<StoredMessage>, StoreError> {
-    let sql = format!("{MESSAGES} {condition}");
-    let found: Vec<MessageColumns> = DB::all(&mut *db, what, AssertSqlSafe(sql), cells).await?;
+    let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message {condition}");
+    let found = DB::all(&mut *db, what, AssertSqlSafe(sql), cells).await?;
+    with_notices::<DB>(db, found).await
+}
+
+/// Messages, in the order of their rows, each with its notices.
+async fn with_notices<DB: Dialect>(
+    db: &mut DB::Connection,
+    found: Vec<MessageColumns>,
+) -> Result<Vec<StoredMessage>, StoreError> {
     let mut notices = HashMap::new();
     for batch in found.chunks(MESSAGES_AT_ONCE) {
         let ids: Vec<i64> = batch.iter().map(|message| message.id).collect();
@@ -280,7 +289,8 @@ pub(super) async fn exchange<DB: Dialect>(
     settled: &[Settlement],
     lease: Option<&Lease>,
 ) -> Result<Exchanged, StoreError> {
-    let mut exchanged = Exchanged { lost: settle_all::<DB>(&mut *db, settled).await?, ..Exchanged::default() };
+    let lost = settle::settle::<DB>(&mut *db, settled).await?;
+    let mut exchanged = Exchanged { lost, ..Exchanged::default() };
     if let Some(lease) = lease {
         let (most, over) = allowed::<DB>(&mut *db, lease).await?;
         exchanged.leased = take::<DB>(&mut *db, lease, most).await?;
@@ -332,101 +342,22 @@ async fn take<DB: Dialect>(
         lease.only_any_day.into(),
         i64::from(most).into(),
     ];
-    let leased: Vec<(i64,)> = DB::all(&mut *db, "leasing messages", DB::LEASE, &terms).await?;
-    let ids: Vec<i64> = leased.into_iter().map(|(id,)| id).collect();
-    if ids.is_empty() {
+    let lease_them = format!("{} RETURNING {MESSAGE_COLUMNS}", DB::LEASE);
+    let mut leased: Vec<MessageColumns> =
+        DB::all(&mut *db, "leasing messages", AssertSqlSafe(lease_them), &terms).await?;
+    if leased.is_empty() {
         return Ok(Vec::new());
     }
+    let ids: Vec<i64> = leased.iter().map(|message| message.id).collect();
     let attempts = format!(
         "INSERT INTO attempt (message_id, number, began_at) SELECT id, attempts, $2 FROM message WHERE id IN {}",
         DB::LISTED
     );
     let now = lease.now.into();
     DB::execute(&mut *db, "recording attempts", AssertSqlSafe(attempts), &[Cell::Numbers(&ids), now]).await?;
-    let leased = format!("WHERE id IN {} ORDER BY urgent_on, id", DB::LISTED);
-    find::<DB>(db, "reading leased messages", &leased, &[Cell::Numbers(&ids)]).await
-}
-
-/// Settles what is still ours to settle, and gives the numbers of what is not. Messages, stages and addresses are
-/// each taken in their order, for others settle at the same time.
-async fn settle_all<DB: Dialect>(
-    db: &mut DB::Connection,
-    settlements: &[Settlement],
-) -> Result<Vec<MessageNumber>, StoreError> {
-    let mut in_order: Vec<_> = settlements.iter().collect();
-    in_order.sort_by_key(|settlement| settlement.number);
-    let (mut settled, mut lost) = (Vec::with_capacity(in_order.len()), Vec::new());
-    for settlement in in_order {
-        match settle::<DB>(&mut *db, settlement).await? {
-            Some(recipient) => settled.push((recipient, settlement)),
-            None => lost.push(settlement.number),
-        }
-    }
-    let mut gone: Vec<_> = settled
-        .iter()
-        .flat_map(|(_, settlement)| settlement.gone.iter().map(|notice| (settlement.number, notice)))
-        .collect();
-    gone.sort_by(|(_, one), (_, other)| (one.episode_id, &one.stage).cmp(&(other.episode_id, &other.stage)));
-    for (number, notice) in gone {
-        cancel_notice::<DB>(&mut *db, number, notice).await?;
-    }
-    settled.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (recipient, settlement) in settled {
-        note_reach::<DB>(&mut *db, settlement, &recipient).await?;
-    }
-    Ok(lost)
-}
-
-/// Settles a message and its attempt; gives its recipient, and `None` when the lease had ended.
-async fn settle<DB: Dialect>(db: &mut DB::Connection, settlement: &Settlement) -> Result<Option<String>, StoreError> {
-    let Settlement { number, outcome, state, at, .. } = settlement;
-    let settled: Option<(i64, String)> = DB::first(
-        &mut *db,
-        "settling a message",
-        "UPDATE message SET state = $1, reply = $2, assigned_id = $3, next_at = $4, settled_at = $5,
-         lease_token = NULL, lease_until_at = NULL WHERE id = $6 AND lease_token = $7 RETURNING attempts, recipient",
-        &[
-            state.as_str().into(),
-            outcome.detail().into(),
-            outcome.assigned_id().into(),
-            settlement.next_at.into(),
-            (!state.is_waiting()).then_some(*at).into(),
-            number.0.into(),
-            (&settlement.token).into(),
-        ],
-    )
-    .await?;
-    let Some((attempt, recipient)) = settled else { return Ok(None) };
-    DB::execute(
-        db,
-        "settling an attempt",
-        "UPDATE attempt SET ended_at = $1, outcome = $2, reply = $3 WHERE message_id = $4 AND number = $5",
-        &[(*at).into(), outcome.as_str().into(), outcome.detail().into(), number.0.into(), attempt.into()],
-    )
-    .await?;
-    Ok(Some(recipient))
-}
-
-/// Marks an address at which nobody is; one that takes a message again is marked no more.
-async fn note_reach<DB: Dialect>(
-    db: &mut DB::Connection,
-    settlement: &Settlement,
-    recipient: &str,
-) -> Result<(), StoreError> {
-    if let Some(since_on) = settlement.unreachable_on {
-        DB::execute(
-            db,
-            "noting that nobody is at an address",
-            "INSERT INTO unreachable (address, since_on, reply) VALUES ($1, $2, $3)
-             ON CONFLICT (address) DO UPDATE SET since_on = excluded.since_on, reply = excluded.reply",
-            &[recipient.into(), since_on.into(), settlement.outcome.detail().into()],
-        )
-        .await?;
-    } else if settlement.state == MessageState::Accepted {
-        let marked_no_more = "DELETE FROM unreachable WHERE address = $1";
-        DB::execute(db, "noting that somebody is at an address", marked_no_more, &[recipient.into()]).await?;
-    }
-    Ok(())
+    // An UPDATE gives its rows in no order.
+    leased.sort_by(|one, other| (&one.urgent_on, one.id).cmp(&(&other.urgent_on, other.id)));
+    with_notices::<DB>(db, leased).await
 }
 
 async fn revision<DB: Dialect>(db: &mut DB::Connection) -> Result<Revision, StoreError> {
@@ -434,7 +365,8 @@ async fn revision<DB: Dialect>(db: &mut DB::Connection) -> Result<Revision, Stor
         db,
         "asking what is new",
         "SELECT (SELECT coalesce(max(id), 0) FROM snapshot), (SELECT coalesce(max(id), 0) FROM run),
-         (SELECT coalesce(max(id), 0) FROM episode), (SELECT count(*) FROM run WHERE decided_at IS NOT NULL),
+         (SELECT coalesce(max(id), 0) FROM episode),
+         (SELECT count(*) FROM run WHERE hold_state IN ('approved', 'discarded')),
          (SELECT coalesce(max(id), 0) + count(ended_at) FROM snooze)",
         &[],
     )
@@ -482,34 +414,6 @@ pub(super) async fn settle_unknown<DB: Dialect>(
     Ok(settled == 1)
 }
 
-async fn cancel_notice<DB: Dialect>(
-    db: &mut DB::Connection,
-    number: MessageNumber,
-    notice: &Notice,
-) -> Result<(), StoreError> {
-    let stage = [notice.episode_id.0.into(), notice.stage.as_str().into()];
-    // Takes the stage for ourselves: two who cancel its last two notices at once must not both think that one is left.
-    let taken = "UPDATE stage_told SET passed_over = passed_over WHERE episode_id = $1 AND stage = $2";
-    DB::execute(&mut *db, "cancelling a notice", taken, &stage).await?;
-    let [episode, stage] = stage;
-    let cancel = "UPDATE notice SET cancelled = 1 WHERE message_id = $1 AND episode_id = $2 AND stage = $3";
-    DB::execute(&mut *db, "cancelling a notice", cancel, &[number.0.into(), episode, stage]).await?;
-    forget_untold::<DB>(db, notice).await
-}
-
-/// A stage of which every notice was cancelled has not been told: it may be due again.
-async fn forget_untold<DB: Dialect>(db: &mut DB::Connection, notice: &Notice) -> Result<(), StoreError> {
-    DB::execute(
-        db,
-        "cancelling a stage",
-        "DELETE FROM stage_told WHERE episode_id = $1 AND stage = $2 AND passed_over = 0
-         AND NOT EXISTS (SELECT 1 FROM notice WHERE episode_id = $1 AND stage = $2 AND cancelled = 0)",
-        &[notice.episode_id.0.into(), notice.stage.as_str().into()],
-    )
-    .await?;
-    Ok(())
-}
-
 pub(super) async fn list_lapsed_leases<DB: Dialect>(
     db: &mut DB::Connection,
     before: Timestamp,
@@ -555,8 +459,13 @@ pub(super) async fn count_messages_of<DB: Dialect>(
     counts(DB::all(db, "counting the messages of a run", count, &[run.0.into()]).await?)
 }
 
-pub(super) async fn next_attempt_at<DB: Dialect>(db: &mut DB::Connection) -> Result<Option<Timestamp>, StoreError> {
-    let next = "SELECT min(next_at) FROM message WHERE state IN ('pending', 'deferred')";
-    let (next,): (Option<i64>,) = DB::one(db, "looking for the next attempt", next, &[]).await?;
+pub(super) async fn next_attempt_at<DB: Dialect>(
+    db: &mut DB::Connection,
+    only_any_day: bool,
+) -> Result<Option<Timestamp>, StoreError> {
+    // Without the condition, the index alone answers.
+    let which = if only_any_day { "AND any_day = 1" } else { "" };
+    let next = format!("SELECT min(next_at) FROM message WHERE state IN ('pending', 'deferred') {which}");
+    let (next,): (Option<i64>,) = DB::one(db, "looking for the next attempt", AssertSqlSafe(next), &[]).await?;
     next.map(rows::instant).transpose()
 }

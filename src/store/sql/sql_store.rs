@@ -288,8 +288,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         outbox::count_messages_of::<DB>(&mut *self.connection().await?, run).await
     }
 
-    async fn next_attempt_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        outbox::next_attempt_at::<DB>(&mut *self.connection().await?).await
+    async fn next_attempt_at(&self, only_any_day: bool) -> Result<Option<Timestamp>, StoreError> {
+        outbox::next_attempt_at::<DB>(&mut *self.connection().await?, only_any_day).await
     }
 
     async fn list_refused(&self) -> Result<Vec<RefusedNotice>, StoreError> {

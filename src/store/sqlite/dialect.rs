@@ -13,12 +13,13 @@ const ROWS_A_STATEMENT: usize = 500;
 impl Dialect for Sqlite {
     const LISTED: &'static str = "(SELECT value FROM json_each($1))";
 
+    const UNPACKED: &'static str = "json_each($1)";
+
     const LEASE: &'static str = "UPDATE message
          SET state = 'leased', lease_token = $1, lease_until_at = $2, attempts = attempts + 1
          WHERE id IN (SELECT id FROM message INDEXED BY message_open
                       WHERE state IN ('pending', 'deferred', 'leased') AND state <> 'leased' AND next_at <= $3
-                      AND any_day >= $4 ORDER BY urgent_on, id LIMIT $5)
-         RETURNING id";
+                      AND any_day >= $4 ORDER BY urgent_on, id LIMIT $5)";
 
     /// Who writes in SQLite has taken everything.
     const TAKEN: &'static str = "";
