@@ -69,6 +69,9 @@ impl Deliverer {
         match self.deliver_if_due(&site).await {
             Ok(None) => (),
             Ok(Some(delivered)) => {
+                if delivered.accepted > 0 {
+                    self.rest = Rest::default();
+                }
                 self.rest.note(delivered.stopped.is_none(), site.clock.now());
                 tell(&delivered);
             }

@@ -84,7 +84,14 @@ pub async fn run_today(
     stop: &CancellationToken,
 ) -> Result<Finished, JobError> {
     let mut finished = plan_today(site, kind, progress).await?;
-    finished.report.delivered = deliver_due(site, stop).await?;
+    loop {
+        let delivered = deliver_due(site, stop).await?;
+        let is_waiting = delivered.is_waiting && !stop.is_cancelled();
+        add(&mut finished.report.delivered, delivered);
+        if !is_waiting {
+            break;
+        }
+    }
     finish(site, &finished).await?;
     Ok(finished)
 }
@@ -219,4 +226,5 @@ fn add(total: &mut Delivered, more: Delivered) {
     total.cancelled += more.cancelled;
     total.unknown += more.unknown;
     total.stopped = more.stopped.or(total.stopped.take());
+    total.is_waiting = more.is_waiting;
 }

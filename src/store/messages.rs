@@ -130,8 +130,8 @@ pub struct Exchanged {
 pub struct Revision {
     /// Number of the newest snapshot.
     pub snapshot: i64,
-    /// Number of the newest run.
-    pub run: i64,
+    /// Number of the newest message: a plan writes its own together with what it decided.
+    pub message: i64,
     /// Number of the newest episode.
     pub episode: i64,
     /// Held runs that a person decided on.

@@ -1,15 +1,16 @@
 //! One attempt: the message is checked against current facts, written, and sent; what came of it becomes a settlement.
 
+use std::sync::atomic::Ordering;
+
 use jiff::SignedDuration;
 
 use super::Batch;
 use crate::{
     domain::{
-        delivery::{Decision, Outcome},
+        delivery::{Decision, Outcome, Step},
         message::{Message, Notice},
         outbox::{Circumstances, Event, MessageState, Next, next},
         plan::standing_finding,
-        policy::Rung,
     },
     jobs::{Site, brief::Briefing, facts::Facts},
     mail::{
@@ -25,6 +26,9 @@ const LEAST_DAYS_OF_TRIES: i32 = 5;
 
 /// Alerts older than this many days are no news: what they say has been said again since.
 const DAYS_OF_NEWS: i32 = 3;
+
+/// Connections that may be lost, one after the other, before the server counts as away.
+const MOST_SLIPS: u32 = 2;
 
 /// Why a message has no bytes.
 enum Unwritable {
@@ -55,9 +59,6 @@ impl Batch {
         if standing.notices.is_empty() && !self.has_news(message) {
             return self.settle(message, Ended { gone, ..Outcome::Cancelled.into() });
         }
-        if let Some(stale) = self.find_stale(&facts, &standing) {
-            return self.settle(message, Ended { gone, ..Outcome::Deferred { why: stale }.into() });
-        }
         let ended = match self.write(&facts, message, &standing) {
             Ok(outgoing) => self.sent(session.send(&outgoing).await),
             Err(Unwritable::Recipient(why)) => Outcome::Rejected { why }.into(),
@@ -87,27 +88,17 @@ impl Batch {
         self.settle(message, Outcome::Unknown { why }.into())
     }
 
-    /// Splits a message into what still stands and what does not (rule 24).
+    /// Splits a message into what still stands and what does not (rule 24). What rests on exports that have grown too old
+    /// does not (18): its stage is told when a fresh one says so again.
     fn check(&self, facts: &Facts, stored: &StoredMessage) -> (Message, Vec<Notice>) {
         let planning = facts.planning(&self.site, self.site.today());
         let stands = |notice: &Notice| {
-            let subject = facts.register.find(notice.subject_id);
-            let finding = |found| standing_finding(planning, &facts.register, &facts.told, found, notice);
-            subject.and_then(finding).is_some()
+            let Some(subject) = facts.register.find(notice.subject_id) else { return false };
+            let is_stale = || facts.gates.stale(&facts.register, subject, notice.rule, planning.today).is_some();
+            standing_finding(planning, &facts.register, &facts.told, subject, notice).is_some() && !is_stale()
         };
         let (standing, gone) = stored.message.notices.iter().cloned().partition(stands);
         (Message { notices: standing, ..stored.message.clone() }, gone)
-    }
-
-    /// What makes a message wait for newer exports (rule 18). The operator may read old news.
-    fn find_stale(&self, facts: &Facts, message: &Message) -> Option<String> {
-        let today = self.site.today();
-        let mut others = message.notices.iter().filter(|notice| notice.rung != Rung::Operator);
-        let stale = others.find_map(|notice| {
-            let subject = facts.register.find(notice.subject_id)?;
-            facts.gates.stale(&facts.register, subject, notice.rule, today)
-        });
-        stale.map(|stale| stale.to_string())
     }
 
     fn write(&self, facts: &Facts, stored: &StoredMessage, message: &Message) -> Result<Outgoing, Unwritable> {
@@ -136,15 +127,26 @@ impl Batch {
 
     fn sent(&self, sent: Result<Receipt, SendError>) -> Ended {
         let error = match sent {
-            Ok(receipt) => return Outcome::from(receipt).into(),
+            Ok(receipt) => {
+                self.slips.store(0, Ordering::Relaxed);
+                return Outcome::from(receipt).into();
+            }
             Err(error) => error,
         };
         let decision = error.decision();
-        if decision.stops_the_batch() {
+        if decision.stops_the_batch() && !self.is_a_slip(&error) {
             self.stop_batch(&error.to_string());
         }
         let is_unreachable = decision == Decision::RejectedRecipient;
         Ended { is_unreachable, ..error.outcome().into() }
+    }
+
+    /// A connection that was lost in the middle of a conversation costs its own message a wait. Several without one
+    /// message taken in between mean that the server is away.
+    fn is_a_slip(&self, error: &SendError) -> bool {
+        let in_conversation = error.step().is_some_and(|step| step >= Step::MailFrom);
+        let is_lost = in_conversation && matches!(error, SendError::Lost { .. } | SendError::NoAnswer { .. });
+        is_lost && self.slips.fetch_add(1, Ordering::Relaxed) < MOST_SLIPS
     }
 
     fn settle(&self, message: &StoredMessage, ended: Ended) -> Settlement {

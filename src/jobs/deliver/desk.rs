@@ -4,7 +4,7 @@
 //! meanwhile. Nothing is handed out before that transaction is on the disk. A store that fails is asked again for a
 //! while: what has ended is kept until it is written.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
@@ -26,6 +26,12 @@ use crate::{
 /// How long the right to try a message lasts unless it is renewed.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
+/// Of that, how long a message may still be begun: less, so that nobody takes it over in the same moment.
+const BEGIN_WITHIN: Duration = Duration::from_secs(50);
+
+/// How long a delivery waits for the quota of a minute before it makes room for whoever called it.
+const QUOTA_PATIENCE: Duration = Duration::from_mins(2);
+
 /// How often it is renewed while the message is under way.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -36,7 +42,7 @@ const MESSAGES_A_WORKER: usize = 2;
 const QUOTA_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a store that fails is asked again before the delivery is given up.
-const STORE_PATIENCE: Duration = Duration::from_mins(2);
+const STORE_PATIENCE: Duration = Duration::from_mins(5);
 
 /// The longest wait between two tries at a store that fails.
 const LONGEST_STORE_WAIT: Duration = Duration::from_secs(5);
@@ -57,6 +63,8 @@ pub(super) struct Desk {
     ended: Vec<Settlement>,
     /// Nothing more is due, or may leave.
     is_done: bool,
+    /// The quota of the minute was in the way of more.
+    is_over_minute: bool,
 }
 
 impl Desk {
@@ -70,6 +78,7 @@ impl Desk {
             open: 0,
             ended: Vec::new(),
             is_done: false,
+            is_over_minute: false,
         }
     }
 
@@ -92,6 +101,10 @@ impl Desk {
         }
         drop(end);
         let served = self.attend(room, &hand_out, &mut ended).await;
+        if served.is_err() {
+            // Nobody could write down how the rest ends.
+            self.batch.stop.cancel();
+        }
         drop(hand_out);
         // Workers finish the message they are at: dropping them now would leave its outcome unknown.
         while let Some(worker) = staff.join_next().await {
@@ -110,8 +123,12 @@ impl Desk {
         hand_out: &mpsc::Sender<StoredMessage>,
         ended: &mut mpsc::Receiver<Settlement>,
     ) -> Result<(), JobError> {
-        let mut heartbeat = steady(HEARTBEAT);
+        let (mut heartbeat, begun) = (steady(HEARTBEAT), Instant::now());
         loop {
+            if begun.elapsed() > QUOTA_PATIENCE && self.is_over_minute {
+                self.is_done = true;
+                self.batch.done.lock().unwrap_or_else(PoisonError::into_inner).is_waiting = true;
+            }
             let wanted = if self.takes_no_more() { 0 } else { room - self.open };
             if wanted > 0 || !self.ended.is_empty() {
                 for message in self.exchange(wanted).await?.leased {
@@ -150,12 +167,16 @@ impl Desk {
         let mut wait = Duration::from_millis(100);
         loop {
             let lease = (wanted > 0).then(|| self.lease(wanted));
+            let asked = Instant::now();
             match self.batch.site.store.exchange(&self.ended, lease.as_ref()).await {
                 Ok(exchanged) => {
                     if wait > Duration::from_millis(100) {
                         tracing::info!("the database answers again");
                     }
-                    return self.take_in(exchanged, wanted).await;
+                    if lease.is_some() {
+                        self.batch.hold_until(asked, BEGIN_WITHIN);
+                    }
+                    return self.take_in(exchanged, wanted, begun).await;
                 }
                 Err(failure) => {
                     self.doubtful.extend(lease.map(|lease| lease.token));
@@ -181,18 +202,36 @@ impl Desk {
         begun.elapsed() < patience && failure.may_pass()
     }
 
-    async fn take_in(&mut self, exchanged: Exchanged, wanted: usize) -> Result<Exchanged, JobError> {
+    async fn take_in(&mut self, exchanged: Exchanged, wanted: usize, begun: Instant) -> Result<Exchanged, JobError> {
         for number in &exchanged.lost {
             tracing::warn!(message.number = number.0, "a lease ended before its message was settled");
         }
         self.open = self.open.saturating_sub(self.ended.len()) + exchanged.leased.len();
         self.ended.clear();
-        self.is_done |= wanted > 0 && exchanged.leased.len() < wanted && exchanged.over != Some(Limit::PerMinute);
+        self.is_over_minute = exchanged.over == Some(Limit::PerMinute);
+        self.is_done |= wanted > 0 && exchanged.leased.len() < wanted && !self.is_over_minute;
         if exchanged.revision != self.batch.facts().revision {
-            self.batch.renew_facts(Facts::load(&self.batch.site).await?);
+            self.renew_facts(begun).await?;
         }
         self.give_back_doubtful().await;
         Ok(exchanged)
+    }
+
+    /// Reads the facts again. What was leased waits for them: a database that hiccups must not make it unknown.
+    async fn renew_facts(&self, begun: Instant) -> Result<(), JobError> {
+        loop {
+            match Facts::load(&self.batch.site).await {
+                Ok(facts) => {
+                    self.batch.renew_facts(facts);
+                    return Ok(());
+                }
+                Err(failure) if self.may_ask_again(&failure, begun) => {
+                    tracing::warn!("delivery waits for the database: {failure}");
+                    sleep(LONGEST_STORE_WAIT).await;
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
     }
 
     /// Messages leased in a transaction of which the answer was lost were never handed out.
@@ -202,15 +241,17 @@ impl Desk {
             return;
         }
         let site = &self.batch.site;
-        let leased = site.store.list_lapsed_leases(Timestamp::MAX).await.unwrap_or_default();
         let is_doubtful =
-            |message: &&StoredMessage| message.lease.as_ref().is_some_and(|lease| doubtful.contains(&lease.token));
-        let untried = leased.iter().filter(is_doubtful);
-        let settlements: Vec<_> = untried.map(|message| settlement(site, message, Outcome::Untried)).collect();
-        if !settlements.is_empty()
-            && let Err(failure) = site.store.exchange(&settlements, None).await
-        {
-            tracing::warn!("messages that were not tried are settled later: {failure}");
+            |message: &StoredMessage| message.lease.as_ref().is_some_and(|lease| doubtful.contains(&lease.token));
+        let given_back = async {
+            let mut leased = site.store.list_lapsed_leases(Timestamp::MAX).await?;
+            leased.retain(is_doubtful);
+            let untried: Vec<_> = leased.iter().map(|message| settlement(site, message, Outcome::Untried)).collect();
+            site.store.exchange(&untried, None).await
+        };
+        if let Err(failure) = given_back.await {
+            tracing::warn!("messages that were not tried are given back later: {failure}");
+            self.doubtful = doubtful;
         }
     }
 
@@ -233,15 +274,20 @@ impl Desk {
 
     /// A long send keeps its message, and its connection. A renewal that fails is no reason to stop: the next may go
     /// well.
-    async fn renew(&self) {
+    async fn renew(&mut self) {
         let site = &self.batch.site;
         let until = site.clock.now().checked_add(LEASE).unwrap_or(Timestamp::MAX);
+        let asked = Instant::now();
         let renewed = async {
             site.store.renew_leases(&self.holder, until).await?;
+            self.batch.hold_until(asked, BEGIN_WITHIN);
             self.hold_connections(self.connections).await
         };
-        if let Err(failure) = renewed.await {
-            tracing::warn!("leases could not be renewed: {failure}");
+        match renewed.await {
+            // Others have taken our connections while we could not renew them: begin nothing more.
+            Ok(granted) if granted < self.connections => self.is_done = true,
+            Ok(_) => (),
+            Err(failure) => tracing::warn!("leases could not be renewed: {failure}"),
         }
     }
 
@@ -257,7 +303,7 @@ impl Desk {
     /// Notes for `status` and the other programs whether sending has stopped.
     async fn note_health(&self) -> Result<(), JobError> {
         let (stopped, accepted) = {
-            let done = self.batch.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let done = self.batch.done.lock().unwrap_or_else(PoisonError::into_inner);
             (done.stopped.clone(), done.accepted)
         };
         let store = &self.batch.site.store;

@@ -13,12 +13,12 @@ mod recover;
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicU32},
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use self::recover::{Lapses, recover};
@@ -58,6 +58,9 @@ pub struct Delivered {
     pub unknown: u64,
     /// Why the batch was stopped, if it was.
     pub stopped: Option<String>,
+    /// More is due, and waits for the quota of the minute.
+    #[serde(skip)]
+    pub is_waiting: bool,
 }
 
 /// The words and the voice of the messages, from the configuration.
@@ -88,6 +91,8 @@ pub async fn deliver(site: &Site, facts: &mut Facts, stop: &CancellationToken) -
         facts: RwLock::new(Arc::new(facts.clone())),
         stop: stop.child_token(),
         done: Mutex::default(),
+        slips: AtomicU32::new(0),
+        ours_until: Mutex::new(Instant::now()),
     });
     let ended = desk::Desk::new(Arc::clone(&batch)).serve().await;
     facts.clone_from(&batch.facts());
@@ -110,6 +115,10 @@ struct Batch {
     renderer: Renderer,
     stop: CancellationToken,
     done: Mutex<Delivered>,
+    /// Connections lost since a message was taken.
+    slips: AtomicU32,
+    /// Until when leases are surely ours, by a clock that nobody sets: nothing is begun after it.
+    ours_until: Mutex<Instant>,
 }
 
 /// Messages on their way from the desk to whichever worker is free.
@@ -118,6 +127,17 @@ type Queue = Arc<tokio::sync::Mutex<mpsc::Receiver<StoredMessage>>>;
 impl Batch {
     fn facts(&self) -> Arc<Facts> {
         Arc::clone(&self.facts.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether what was leased may still be begun. A program that was stopped for a while, or could not reach its
+    /// database, must think that somebody else has taken it over.
+    fn is_ours(&self) -> bool {
+        Instant::now() < *self.ours_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leases were taken or renewed in the store just now, and last so long from `asked` on.
+    fn hold_until(&self, asked: Instant, lease: Duration) {
+        *self.ours_until.lock().unwrap_or_else(PoisonError::into_inner) = asked + lease;
     }
 
     fn renew_facts(&self, facts: Facts) {
@@ -131,7 +151,7 @@ impl Batch {
         loop {
             let next = queue.lock().await.recv().await;
             let Some(message) = next else { break };
-            let settlement = if self.stop.is_cancelled() {
+            let settlement = if self.stop.is_cancelled() || !self.is_ours() {
                 self.give_back(&message)
             } else {
                 self.attempt_or_survive(&mut session, &message).await

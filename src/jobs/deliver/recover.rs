@@ -25,6 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(16);
 /// # Errors
 /// When the store fails.
 pub async fn recover(site: &Site, before: Timestamp) -> Result<u64, JobError> {
+    if before == Timestamp::MAX {
+        // Whoever held connections is gone too.
+        site.store.hold_connections("", 0, 0, Timestamp::MAX, Timestamp::MAX).await?;
+    }
     settle(site, site.store.list_lapsed_leases(before).await?).await
 }
 

@@ -361,17 +361,17 @@ async fn take<DB: Dialect>(
 }
 
 async fn revision<DB: Dialect>(db: &mut DB::Connection) -> Result<Revision, StoreError> {
-    let (snapshot, run, episode, decisions, snoozes): (i64, i64, i64, i64, i64) = DB::one(
+    let (snapshot, message, episode, decisions, snoozes): (i64, i64, i64, i64, i64) = DB::one(
         db,
         "asking what is new",
-        "SELECT (SELECT coalesce(max(id), 0) FROM snapshot), (SELECT coalesce(max(id), 0) FROM run),
+        "SELECT (SELECT coalesce(max(id), 0) FROM snapshot), (SELECT coalesce(max(id), 0) FROM message),
          (SELECT coalesce(max(id), 0) FROM episode),
          (SELECT count(*) FROM run WHERE hold_state IN ('approved', 'discarded')),
          (SELECT coalesce(max(id), 0) + count(ended_at) FROM snooze)",
         &[],
     )
     .await?;
-    Ok(Revision { snapshot, run, episode, decisions, snoozes })
+    Ok(Revision { snapshot, message, episode, decisions, snoozes })
 }
 
 pub(super) async fn renew<DB: Dialect>(

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Cell, Dialect, doing};
 use crate::{
-    domain::message::Notice,
+    domain::{delivery::Outcome, message::Notice},
     store::{MessageNumber, MessageState, Settlement, StoreError},
 };
 
@@ -58,6 +58,7 @@ pub(super) async fn settle<DB: Dialect>(
     let (ours, others): (Vec<_>, Vec<_>) =
         settled.iter().partition(|settlement| recipients.contains_key(&settlement.number.0));
     end_attempts::<DB>(&mut *db, &ours).await?;
+    take_back_untried::<DB>(&mut *db, &ours).await?;
     // Stages in their order, and addresses in theirs, for others settle at the same time.
     let mut gone: Vec<_> =
         ours.iter().flat_map(|settlement| settlement.gone.iter().map(|notice| (settlement.number, notice))).collect();
@@ -108,6 +109,23 @@ async fn end_attempts<DB: Dialect>(db: &mut DB::Connection, settled: &[&Settleme
          WHERE attempt.message_id = message.id AND attempt.number = message.attempts";
     let (sql, rows) = about::<DB>(settled.iter().copied(), statement)?;
     DB::execute(db, "settling attempts", sql, &[rows]).await?;
+    Ok(())
+}
+
+/// What was leased and not tried is no attempt: it lengthens no wait, and the ledger does not count it.
+async fn take_back_untried<DB: Dialect>(db: &mut DB::Connection, settled: &[&Settlement]) -> Result<(), StoreError> {
+    let untried = settled.iter().filter(|settlement| settlement.outcome == Outcome::Untried);
+    let mut ids: Vec<i64> = untried.map(|settlement| settlement.number.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    ids.sort_unstable();
+    let what = "taking back what was not tried";
+    let numbers = [Cell::Numbers(&ids)];
+    let attempt = format!("DELETE FROM attempt WHERE outcome = 'untried' AND message_id IN {}", DB::LISTED);
+    DB::execute(&mut *db, what, AssertSqlSafe(attempt), &numbers).await?;
+    let count = format!("UPDATE message SET attempts = attempts - 1 WHERE id IN {}", DB::LISTED);
+    DB::execute(db, what, AssertSqlSafe(count), &numbers).await?;
     Ok(())
 }
 
