@@ -127,3 +127,31 @@ async fn copy_table<A: Dialect, B: Dialect>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::store::sqlite::SqliteStore;
+
+    /// Tables that are not copied: the driver's own, and who holds a connection at this moment.
+    const NOT_OURS: &str = "'_sqlx_migrations', 'connection'";
+
+    #[tokio::test]
+    async fn every_table_of_the_schema_is_copied_after_those_that_it_refers_to() {
+        let store = SqliteStore::in_memory().await.unwrap();
+        let mut db = store.moment().await.unwrap();
+        let tables = sqlx::AssertSqlSafe(format!(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ({NOT_OURS})"
+        ));
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *db).await.unwrap();
+        assert_eq!(BTreeSet::from(TABLES), tables.iter().map(String::as_str).collect());
+        for (at, table) in TABLES.iter().enumerate() {
+            let refers = sqlx::query_scalar("SELECT \"table\" FROM pragma_foreign_key_list($1)").bind(*table);
+            let refers: Vec<String> = refers.fetch_all(&mut *db).await.unwrap();
+            let is_before = |other: &String| TABLES[..at].contains(&other.as_str()) || other == table;
+            assert!(refers.iter().all(is_before), "{table} refers to {refers:?}");
+        }
+    }
+}
