@@ -289,7 +289,7 @@ pub struct Backup {
 /// `copy`
 #[derive(Debug, Args)]
 pub struct Copy {
-    /// postgres://USER@HOST/DATABASE or sqlite:PATH
+    /// The new database, written as database.url is
     #[arg(long, value_name = "URL")]
     pub to: String,
     /// Its first line is the password of the new database [default: the URL's,

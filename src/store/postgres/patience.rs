@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 /// How long a statement may go without an answer: longer than any of ours takes, waiting for others included.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_mins(2);
 
 /// How long a connection that nobody needs at this moment may take to say that it is there.
 const PING: Duration = Duration::from_secs(10);
