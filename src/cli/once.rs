@@ -67,7 +67,12 @@ pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result
         screen::tip("last warnings are sent again by themselves; the others: lapsewatch list --unknown");
     }
     let is_refused = delivered.stopped.is_some() || delivered.unknown > 0;
-    Ok(if is_refused { Exit::MailRefused } else { ending(&finished.planned, &finished.observed) })
+    let held = site.store.list_held_runs().await?;
+    Ok(match ending(&finished.planned, &finished.observed) {
+        _ if is_refused => Exit::MailRefused,
+        _ if !held.is_empty() => Exit::Held,
+        ending => ending,
+    })
 }
 
 /// Leases that end by this instant belong to programs that are gone: all of them where the store's lock makes us the
@@ -209,6 +214,10 @@ fn print_held(planned: &Planned, what: &str, today: Date, most: usize) {
 /// What the operator should look at besides the messages.
 fn print_lines(finished: &Finished) {
     let report = &finished.report;
+    for (stale, silent) in finished.planned.plan.report.stale.values() {
+        let line = format!("{stale} {} is silent for it.", counted(*silent, "finding"));
+        say!("{ATTENTION}!{ATTENTION:#} {}", hanging(&line, 2));
+    }
     let lines = [
         (report.operator_only, "finding", "that nobody but the operator reads about"),
         (report.overdue, "account", "past a deadline and still live: lapsewatch list --overdue"),
@@ -227,8 +236,18 @@ async fn print_waiting(site: &Site) -> anyhow::Result<()> {
     let is_open = |state: &MessageState| matches!(state, MessageState::Pending | MessageState::Deferred);
     let waiting: u64 = states.iter().filter(|(state, _)| is_open(state)).map(|(_, count)| count).sum();
     if let (1.., Some(at)) = (waiting, site.store.next_attempt_at(false).await?) {
-        let at = at.to_zoned(site.config.time_zone.clone()).strftime("%H:%M on %a %-d %b");
+        let zone = site.config.time_zone.clone();
+        let earliest = at.max(site.clock.now()).to_zoned(zone);
+        let at = site.hours().next_opening(&earliest, false).strftime("%H:%M on %a %-d %b");
         say!("{ATTENTION}!{ATTENTION:#} {} in the outbox, next try at {at}", counted(waiting, "message"));
+    }
+    let count = |state| states.iter().find(|(found, _)| *found == state).map_or(0, |(_, count)| *count);
+    let persons = [
+        (count(MessageState::Held), "for a person to approve: lapsewatch list --held"),
+        (count(MessageState::Unknown), "for a person to settle: lapsewatch list --unknown"),
+    ];
+    for (waiting, what) in persons.iter().filter(|(count, _)| *count > 0) {
+        say!("{ATTENTION}!{ATTENTION:#} {} wait {what}", counted(*waiting, "message"));
     }
     Ok(())
 }

@@ -93,13 +93,13 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
     let told = site.store.load_told().await?;
     let has_run = last.as_ref().is_some_and(|run| run.on_day >= today);
     let first_on = if has_run { today.tomorrow()? } else { today };
-    let next = next_messages(&site.config, register, told, first_on, DAYS_AHEAD);
     let outbox = words(site.store.count_messages().await?);
+    let health = health(site, &register, waiting(&outbox)).await?;
+    let next = next_messages(&site.config, register, told, first_on, DAYS_AHEAD);
     let last_run_messages = match &last {
         Some(run) => words(site.store.count_messages_of(run.id).await?),
         None => BTreeMap::new(),
     };
-    let health = health(site, waiting(&outbox)).await?;
     let mut status = Status {
         today,
         sources: health.sources.iter().map(SourceLine::from).collect(),

@@ -26,6 +26,8 @@ pub struct Episode {
 pub struct Told {
     episodes: HashMap<(SubjectId, Rule), Episode>,
     stages: HashSet<(EpisodeId, StageName)>,
+    /// Of these, the ones whose messages wait for a person.
+    held: HashSet<(EpisodeId, StageName)>,
     pub(super) last_episode: i64,
 }
 
@@ -38,7 +40,7 @@ impl Told {
         last_episode: i64,
     ) -> Self {
         let episodes = episodes.into_iter().map(|(subject, rule, episode)| ((subject, rule), episode)).collect();
-        Self { episodes, stages: stages.into_iter().collect(), last_episode }
+        Self { episodes, stages: stages.into_iter().collect(), held: HashSet::new(), last_episode }
     }
 
     /// The open episode of a finding.
@@ -51,6 +53,19 @@ impl Told {
     #[must_use]
     pub fn holds(&self, episode: EpisodeId, stage: &StageName) -> bool {
         self.stages.contains(&(episode, stage.clone()))
+    }
+
+    /// The same, and the messages of these stages wait for a person (19, 20).
+    #[must_use]
+    pub fn with_held(self, held: impl IntoIterator<Item = (EpisodeId, StageName)>) -> Self {
+        Self { held: held.into_iter().collect(), ..self }
+    }
+
+    /// Whether a stage was told in place of wider ones. While its own messages wait for a person it was not: a wider one
+    /// that leaves meanwhile still tells something.
+    #[must_use]
+    pub fn supersedes(&self, episode: EpisodeId, stage: &StageName) -> bool {
+        self.holds(episode, stage) && !self.held.contains(&(episode, stage.clone()))
     }
 
     /// Takes a plan as carried out; what the store does with tables, for replays.

@@ -411,7 +411,7 @@ pub fn standing_finding<'a>(
     let is_over = today > finding.dates.deadline_on && !notice.rule.goes_on_after_deadline();
     let place = finding.reached.iter().position(|showing| showing.name == notice.stage)?;
     let mut tighter = finding.reached.iter().skip(place + 1);
-    let is_superseded = tighter.any(|showing| told.holds(episode.id, &showing.name));
+    let is_superseded = tighter.any(|showing| told.supersedes(episode.id, &showing.name));
     (same_episode && !is_over && !is_superseded).then_some(finding)
 }
 

@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{JobError, Site, hold::HoldReasons};
 use crate::{
-    domain::{facts::Field, outbox::MessageState, quota::finish_estimate, snapshot::Source},
+    domain::{facts::Field, outbox::MessageState, quota::finish_estimate, register::Register, snapshot::Source},
     store::{RunRow, Stopped, Usage},
 };
 
@@ -63,14 +63,17 @@ pub struct Health {
     pub refused_addresses: u64,
 }
 
+/// What rules count from.
+const TOLD: [Field; 4] = [Field::LastActivityOn, Field::Status, Field::PasswordChangedOn, Field::LastSentOn];
+
 /// Asks how things stand; so many messages wait in the outbox.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn health(site: &Site, waiting: u64) -> Result<Health, JobError> {
+pub async fn health(site: &Site, register: &Register, waiting: u64) -> Result<Health, JobError> {
     let usage = site.store.count_usage(site.clock.now()).await?;
     Ok(Health {
-        sources: sources(site).await?,
+        sources: sources(site, register).await?,
         held: held(site).await?,
         stopped: site.store.find_stopped().await?,
         usage,
@@ -79,19 +82,24 @@ pub async fn health(site: &Site, waiting: u64) -> Result<Health, JobError> {
     })
 }
 
-async fn sources(site: &Site) -> Result<Vec<SourceAge>, JobError> {
+async fn sources(site: &Site, register: &Register) -> Result<Vec<SourceAge>, JobError> {
     let today = site.today();
     let mut newest: BTreeMap<Source, (Date, u64)> = BTreeMap::new();
     for snapshot in site.store.list_snapshots().await? {
         newest.insert(snapshot.source, (snapshot.as_of_on, snapshot.row_count));
     }
     let age = |(source, (as_of, rows)): (Source, (Date, u64))| {
-        let field = if source == Source::Sends { Field::LastSentOn } else { Field::LastActivityOn };
-        let max_age_days = site.config.snapshots.max_age.of(source, field);
+        let max_age_days = max_age_of(site, register, source);
         let age_days = today.since((jiff::Unit::Day, as_of)).map_or(0, |age| age.get_days());
         SourceAge { source, as_of, age_days, max_age_days, rows }
     };
     Ok(newest.into_iter().map(age).collect())
+}
+
+/// The strictest limit among those of what a source tells: a list of passwords is fresh for longer than a list of uses.
+fn max_age_of(site: &Site, register: &Register, source: Source) -> Option<i32> {
+    let told = TOLD.into_iter().filter(|field| register.is_told_by(source, *field));
+    told.filter_map(|field| site.config.snapshots.max_age.of(source, field)).min()
 }
 
 async fn held(site: &Site) -> Result<Vec<Waiting>, JobError> {

@@ -97,6 +97,17 @@ pub enum JobError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The clock is behind what was done: planning now would close what is open and tell it again later.
+    #[error(
+        "it is {today} by this machine's clock, and the run of {newest} was done already: set the clock right, or wait; \
+         nothing was loaded or planned"
+    )]
+    ClockBehind {
+        /// The civil day now.
+        today: Date,
+        /// The civil day of the newest run.
+        newest: Date,
+    },
     /// Another replica may load and plan now.
     #[error("the right to load and plan was lost: another replica goes on")]
     RightLost,

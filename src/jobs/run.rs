@@ -102,6 +102,7 @@ pub async fn run_today(
 /// As [`run_today`].
 pub async fn plan_today(site: &Site, kind: &str, progress: &(dyn Fn(&str, u64) + Sync)) -> Result<Finished, JobError> {
     let on = site.today();
+    check_clock(site, on).await?;
     let observed = sweep(site, progress).await?;
     let run = site.store.begin_run(on, kind, site.clock.now()).await?;
     let planned = plan_run(site, run, &observed).await?;
@@ -109,6 +110,15 @@ pub async fn plan_today(site: &Site, kind: &str, progress: &(dyn Fn(&str, u64) +
     let finished = Finished { run, on, observed, planned, report };
     finish(site, &finished).await?;
     Ok(finished)
+}
+
+/// A run never goes back behind another: what it told would be told twice.
+async fn check_clock(site: &Site, today: Date) -> Result<(), JobError> {
+    let newest = site.store.list_runs(1).await?.pop().map(|run| run.on_day);
+    match newest {
+        Some(newest) if newest > today => Err(JobError::ClockBehind { today, newest }),
+        _ => Ok(()),
+    }
 }
 
 async fn finish(site: &Site, finished: &Finished) -> Result<(), JobError> {

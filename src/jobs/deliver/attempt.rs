@@ -134,15 +134,16 @@ impl Batch {
             Err(error) => error,
         };
         let decision = error.decision();
-        if decision.stops_the_batch() && !self.is_a_slip(&error) {
+        let is_wide = decision.stops_the_batch() || decision == Decision::Unknown;
+        if is_wide && !self.is_a_slip(&error) {
             self.stop_batch(&error.to_string());
         }
         let is_unreachable = decision == Decision::RejectedRecipient;
         Ended { is_unreachable, ..error.outcome().into() }
     }
 
-    /// A connection that was lost in the middle of a conversation costs its own message a wait. Several without one
-    /// message taken in between mean that the server is away.
+    /// A connection that was lost in the middle of a conversation costs its own message a wait, and an answer that never
+    /// came costs a person a decision. Several without one message taken in between mean that the server is away.
     fn is_a_slip(&self, error: &SendError) -> bool {
         let in_conversation = error.step().is_some_and(|step| step >= Step::MailFrom);
         let is_lost = in_conversation && matches!(error, SendError::Lost { .. } | SendError::NoAnswer { .. });

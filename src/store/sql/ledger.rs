@@ -29,17 +29,19 @@ pub(super) async fn load_told<DB: Dialect>(db: &mut DB::Connection) -> Result<To
         let episode = Episode { id: EpisodeId(id), opened_on, opened_anchor_on };
         episodes.push((SubjectId(subject), rows::rule(&rule)?, episode));
     }
-    let stages: Vec<(i64, String)> = DB::all(
+    let stages: Vec<(i64, String, i64)> = DB::all(
         &mut *db,
         "reading what was told",
-        "SELECT stage_told.episode_id, stage_told.stage FROM stage_told
-         JOIN episode ON episode.id = stage_told.episode_id WHERE episode.closed_on IS NULL",
+        "SELECT stage_told.episode_id, stage_told.stage, CASE run.hold_state WHEN 'held' THEN 1 ELSE 0 END
+         FROM stage_told JOIN episode ON episode.id = stage_told.episode_id
+         LEFT JOIN run ON run.id = stage_told.run_id WHERE episode.closed_on IS NULL",
         &[],
     )
     .await?;
     let (last,): (i64,) = DB::one(db, "numbering episodes", "SELECT coalesce(max(id), 0) FROM episode", &[]).await?;
-    let stages = stages.into_iter().map(|(episode, stage)| (EpisodeId(episode), StageName::nth(&stage, 1)));
-    Ok(Told::new(episodes, stages, last))
+    let entry = |(episode, stage, _): &(i64, String, i64)| (EpisodeId(*episode), StageName::nth(stage, 1));
+    let held: Vec<_> = stages.iter().filter(|(.., is_held)| *is_held == 1).map(entry).collect();
+    Ok(Told::new(episodes, stages.iter().map(entry), last).with_held(held))
 }
 
 pub(super) async fn write_episodes<DB: Dialect>(

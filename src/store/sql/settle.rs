@@ -53,7 +53,9 @@ pub(super) async fn settle<DB: Dialect>(
     if settled.is_empty() {
         return Ok(Vec::new());
     }
-    // The messages first: who holds their rows is alone with their attempts.
+    // The messages first, in their order: who holds their rows is alone with their attempts, and a heartbeat that renews
+    // them takes them in the same order.
+    take_in_order::<DB>(&mut *db, settled).await?;
     let recipients = end_leases::<DB>(&mut *db, settled).await?;
     let (ours, others): (Vec<_>, Vec<_>) =
         settled.iter().partition(|settlement| recipients.contains_key(&settlement.number.0));
@@ -68,6 +70,13 @@ pub(super) async fn settle<DB: Dialect>(
     }
     note_reach::<DB>(db, &ours, &recipients).await?;
     Ok(others.into_iter().map(|settlement| settlement.number).collect())
+}
+
+async fn take_in_order<DB: Dialect>(db: &mut DB::Connection, settled: &[Settlement]) -> Result<(), StoreError> {
+    let ids: Vec<i64> = settled.iter().map(|settlement| settlement.number.0).collect();
+    let take = format!("SELECT id FROM message WHERE id IN {} ORDER BY id {}", DB::LISTED, DB::TAKEN);
+    let _taken: Vec<(i64,)> = DB::all(db, "settling messages", AssertSqlSafe(take), &[Cell::Numbers(&ids)]).await?;
+    Ok(())
 }
 
 /// A statement about settlements, which it finds in the table `ended`, with the rows of that table.
