@@ -131,6 +131,19 @@ fn the_next_report_trips_nothing() {
 }
 
 #[test]
+fn a_report_with_every_row_twice_does_not_make_the_next_look_cut() {
+    let mut desk = Desk::new();
+    let good = portal(PEOPLE, CLEARED, DAY_FIRST);
+    let twice = good.clone() + good.trim_start_matches(HEADER);
+    desk.cleared = Some(desk.load("twice.csv", &twice).expect("loaded"));
+    assert_eq!(desk.tripped_by("report.csv", &portal(PEOPLE, TODAY, DAY_FIRST)), [""; 0]);
+    let half = portal(0..100, TODAY, DAY_FIRST);
+    assert!(
+        desk.tripped_by("half.csv", &half).iter().any(|said| said.contains("has 100 rows. The one before had 200."))
+    );
+}
+
+#[test]
 fn a_blank_column_of_log_ins_trips() {
     let mut desk = Desk::new();
     let blank = portal_with(PEOPLE, TODAY, DAY_FIRST, |_| String::new());

@@ -22,7 +22,7 @@ pub fn vitals(report: &LoadReport, before: Option<&LoadReport>) -> Option<Vitals
     Some(Vitals {
         file,
         rows: report.rows,
-        rows_before: before.map(|before| before.rows),
+        rows_before: before.map(different_rows),
         listed_before: lists.map_or(0, |before| before.subjects),
         gone: lists.map_or(0, |before| gone(report, before)),
         dates: date_columns(report, before),
@@ -30,6 +30,12 @@ pub fn vitals(report: &LoadReport, before: Option<&LoadReport>) -> Option<Vitals
         day_first_before: before.and_then(|before| before.day_first),
         concealed: report.concealed,
     })
+}
+
+/// The rows that repeat nothing: a file that had each row twice does not make half of the next one's seem gone.
+fn different_rows(report: &LoadReport) -> u64 {
+    let is_list = report.source.as_deref().and_then(Source::parse).is_some_and(Source::lists_subjects);
+    if is_list { report.rows.min(report.subjects + report.rejected_count) } else { report.rows }
 }
 
 /// How many of those that the earlier file listed are left out. Several files of one day hide some from either count, and
