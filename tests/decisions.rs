@@ -206,6 +206,50 @@ fn status_and_explain_say_what_is_held_and_what_to_do() {
     snapshot("held_explain", &trial.run(&["explain", "kit.hill@nhs.net"]).ends_with(0));
 }
 
+// --- exports that look wrong
+
+const CAREFUL: [&str; 2] = ["--set", "breaker.enabled=true"];
+const NEXT_DAY: &str = "2026-11-21T08:00:00Z";
+
+/// A trial that has run on one day, and the half of a report for the next.
+fn with_half_a_report() -> (Trial, String) {
+    let trial = Trial::with_exports();
+    trial.run(&["once"]).ends_with(0);
+    let rows = program::ACCOUNTS.lines().take(4).map(|row| row.replacen("2026-11-20", "2026-11-21", 1) + "\n");
+    (trial, rows.collect())
+}
+
+#[test]
+fn a_report_that_looks_wrong_waits_for_a_person_and_is_let_in_by_approve() {
+    let (trial, half) = with_half_a_report();
+    let once = |more: &[&str]| trial.run_at(NEXT_DAY, &[&CAREFUL[..], &["once"], more].concat());
+    let others = || trial.recipients().into_iter().filter(|to| to != OPERATOR).collect::<Vec<_>>();
+    let (sent, news) = (others(), trial.recipients().len() - others().len());
+    trial.drop_in("2026-11-21 accounts.csv", &half);
+    once(&["--dry-run"]).ends_with(4);
+    once(&[]).ends_with(4);
+    assert_eq!(trial.names("quarantine"), ["2026-11-21 accounts.csv", "2026-11-21 accounts.csv.reason.txt"]);
+    assert_eq!((others(), trial.recipients().len()), (sent.clone(), sent.len() + news + 1), "the operator alone");
+    trial.drop_in("again.csv", &half);
+    once(&["--dry-run"]).ends_with(4);
+    once(&[]).ends_with(4);
+    snapshot("approve_doubted", &trial.run_at(NEXT_DAY, &["approve", "--by", "Ada Example"]).ends_with(0));
+    assert_eq!(trial.names("inbox"), ["2026-11-21 accounts.csv"]);
+    once(&[]).ends_with(0);
+    assert_eq!(trial.names("inbox"), [""; 0]);
+}
+
+#[test]
+fn a_report_that_looks_wrong_is_refused_by_load_and_loaded_once_it_is_approved() {
+    let (trial, half) = with_half_a_report();
+    trial.write("half.csv", half);
+    let run = |words: &[&str]| trial.run_at(NEXT_DAY, &[&CAREFUL[..], words].concat());
+    snapshot("load_doubted", &run(&["load", "half.csv"]).ends_with(7));
+    run(&["once"]).ends_with(4);
+    snapshot("approve_doubted_elsewhere", &run(&["approve", "--by", "Ada Example"]).ends_with(0));
+    run(&["load", "half.csv"]).ends_with(0);
+}
+
 // --- snooze
 
 const KIT: &str = "kit.hill@nhs.net";

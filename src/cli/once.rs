@@ -95,10 +95,12 @@ fn stopping_on_signal() -> std::io::Result<CancellationToken> {
 }
 
 fn ending(planned: &Planned, observed: &Observed) -> Exit {
-    match (&planned.hold, observed.has_quarantined()) {
-        (Some(_), _) => Exit::Held,
-        (None, true) => Exit::Quarantined,
-        (None, false) => Exit::Done,
+    if planned.hold.is_some() || observed.has_doubted() {
+        Exit::Held
+    } else if observed.has_quarantined() {
+        Exit::Quarantined
+    } else {
+        Exit::Done
     }
 }
 

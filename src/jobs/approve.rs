@@ -13,7 +13,7 @@ use crate::{
         outbox::MessageState,
         spread::{Waiting, spread},
     },
-    store::{RunId, RunRow, StoredMessage},
+    store::{Doubt, RunId, RunRow, StoredMessage},
 };
 
 /// A run that was decided on.
@@ -76,10 +76,17 @@ pub async fn discard(site: &Site, runs: Vec<RunRow>, by: &str) -> Result<Vec<Dec
     Ok(decided)
 }
 
-/// Lets the exports in that a run was held for: whoever approves it says that they are right.
+/// Lets the exports in that a run was held for: whoever approves it says that they are right. One that cannot be moved
+/// is told as not let in: the decision stands, and a person may move it.
 async fn let_files_in(site: &Site, run: RunId) -> Result<Vec<(String, bool)>, JobError> {
     let doubts = site.store.list_doubts(Some(run)).await?;
-    doubts.into_iter().map(|doubt| let_in(site, &doubt).map(|is_in| (doubt.file_name, is_in))).collect()
+    let is_in = |doubt: &Doubt| {
+        let_in(site, doubt).unwrap_or_else(|why| {
+            tracing::error!(file = doubt.file_name, "{} stays in quarantine: {why}", doubt.file_name);
+            false
+        })
+    };
+    Ok(doubts.into_iter().map(|doubt| (is_in(&doubt), doubt.file_name)).map(|(is_in, name)| (name, is_in)).collect())
 }
 
 async fn held_of(site: &Site, runs: &[RunRow]) -> Result<Vec<StoredMessage>, JobError> {

@@ -5,29 +5,32 @@
 
 use std::collections::BTreeSet;
 
-use super::{JobError, Site, load::LoadReport, vitals::vitals};
+use super::{
+    JobError, Site,
+    load::{LoadOutcome, LoadReport, LooksWrong},
+    vitals::vitals,
+};
 use crate::{
     domain::{
         breaker::{Limits, check},
         plan::Plan,
         snapshot::Source,
     },
-    store::SnapshotRow,
+    store::{DoubtState, SnapshotRow},
 };
 
 /// What trips the breaker for a run: the plan itself, and the files that were found to look wrong since the last one.
-/// `fresh` are reports of files that this run put aside and that are not in the store.
+/// `fresh` are reports of files that this run would put aside, in a dry run. A file found while the breaker was on is
+/// asked about even when it is off by now: nothing else would ever let it in.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn trips(site: &Site, plan: &Plan, fresh: &[LoadReport]) -> Result<Vec<String>, JobError> {
-    let limits = &site.config.breaker;
-    if !limits.enabled {
-        return Ok(Vec::new());
-    }
-    let doubts = site.store.list_doubts(None).await?.into_iter().map(|doubt| doubt.why);
-    let fresh = fresh.iter().filter_map(|report| report.doubt.clone());
-    Ok(of_plan(limits, plan).into_iter().chain(doubts).chain(fresh).collect())
+    let doubts = site.store.list_doubts(None).await?;
+    let doubts = doubts.iter().flat_map(|doubt| doubt.why.lines().map(str::to_owned));
+    let fresh = fresh.iter().filter_map(|report| report.doubt.as_ref()).filter(|doubt| !doubt.is_noted);
+    let fresh = fresh.flat_map(|doubt| doubt.why.clone());
+    Ok(of_plan(&site.config.breaker, plan).into_iter().chain(doubts).chain(fresh).collect())
 }
 
 /// What in a plan trips the breaker, as sentences.
@@ -37,31 +40,54 @@ pub fn of_plan(limits: &Limits, plan: &Plan) -> Vec<String> {
     check(limits, opening.len() as u64, plan.report.subjects, &[]).iter().map(ToString::to_string).collect()
 }
 
-/// What looks wrong about a file beside the one before it, in sentences; `None` when nothing does.
+/// What looks wrong about a file beside the one before it, a sentence or two each.
 #[must_use]
-pub fn of_file(limits: &Limits, report: &LoadReport, before: Option<&LoadReport>) -> Option<String> {
+pub fn of_file(limits: &Limits, report: &LoadReport, before: Option<&LoadReport>) -> Vec<String> {
     let trips = vitals(report, before).map(|vitals| check(limits, 0, 0, &[vitals])).unwrap_or_default();
-    let sentences: Vec<_> = trips.iter().map(ToString::to_string).collect();
-    (!sentences.is_empty()).then(|| sentences.join(" "))
+    trips.iter().map(ToString::to_string).collect()
 }
 
-/// What looks wrong about a file beside the snapshots in the store; `None` when nothing does, or nobody asks.
+/// What looks wrong about a file beside the newest before it; `None` when nothing does, or nobody asks, or somebody has
+/// approved it. `fresh` are the reports of files that a dry run merged and that are not in the store.
+///
+/// A file about which a person is asked already stays in doubt, whatever else has come meanwhile.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn doubt(site: &Site, report: &LoadReport) -> Result<Option<String>, JobError> {
+pub async fn doubt(
+    site: &Site,
+    sha256: &str,
+    report: &LoadReport,
+    fresh: &[LoadReport],
+) -> Result<Option<LooksWrong>, JobError> {
     if !site.config.breaker.enabled {
         return Ok(None);
     }
-    let source = report.source.as_deref().and_then(Source::parse);
-    let known = site.store.list_snapshots().await?;
-    let of_source: Vec<_> = known.iter().filter(|row| Some(row.source) == source).collect();
-    let before = before(&of_source, report).and_then(|row| serde_json::from_str(&row.report).ok());
-    Ok(of_file(&site.config.breaker, report, before.as_ref()))
+    match site.store.find_doubt(sha256).await? {
+        Some(known) if known.state == DoubtState::Believed => return Ok(None),
+        Some(known) if known.state == DoubtState::Doubted => {
+            let why = known.why.lines().map(str::to_owned).collect();
+            return Ok(Some(LooksWrong { why, is_noted: true }));
+        }
+        Some(_) | None => (),
+    }
+    let before = before(site, report, fresh).await?;
+    let why = of_file(&site.config.breaker, report, before.as_ref());
+    Ok((!why.is_empty()).then_some(LooksWrong { why, is_noted: false }))
 }
 
-/// The snapshot that a file is held against: the newest that is not of a later day, or else the oldest there is.
-fn before<'a>(of_source: &[&'a SnapshotRow], report: &LoadReport) -> Option<&'a SnapshotRow> {
-    let earlier = of_source.iter().rev().find(|row| report.as_of.is_none_or(|as_of| row.as_of_on <= as_of));
-    earlier.or(of_source.first()).copied()
+/// What a file is held against: the newest of its source that is not of a later day, or else the oldest there is.
+async fn before(site: &Site, report: &LoadReport, fresh: &[LoadReport]) -> Result<Option<LoadReport>, JobError> {
+    let source = report.source.as_deref().and_then(Source::parse);
+    let snapshots = site.store.list_snapshots().await?;
+    let of_source: Vec<_> = snapshots.iter().filter(|row| Some(row.source) == source).collect();
+    let is_earlier = |row: &SnapshotRow| report.as_of.is_none_or(|as_of| row.as_of_on <= as_of);
+    let kept = of_source.iter().rev().find(|row| is_earlier(row)).or(of_source.first());
+    let merged = fresh.iter().filter(|other| other.outcome == LoadOutcome::Loaded && other.source == report.source);
+    let merged = merged.filter(|other| other.as_of <= report.as_of).max_by_key(|other| other.as_of);
+    let is_newer = |merged: &&LoadReport| {
+        kept.is_none_or(|row| !is_earlier(row) || merged.as_of.is_none_or(|as_of| as_of >= row.as_of_on))
+    };
+    let kept = || kept.and_then(|row| serde_json::from_str(&row.report).ok());
+    Ok(merged.filter(is_newer).cloned().or_else(kept))
 }

@@ -116,9 +116,18 @@ pub struct LoadReport {
     /// It tells of sends.
     #[serde(skip)]
     pub has_sends: bool,
-    /// What looks wrong about it, in sentences: why it was put aside and not loaded (rule 19).
+    /// Why it was put aside and not loaded though it can be read (rule 19).
     #[serde(skip)]
-    pub doubt: Option<String>,
+    pub doubt: Option<LooksWrong>,
+}
+
+/// What looks wrong about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LooksWrong {
+    /// What was seen, a sentence or two each.
+    pub why: Vec<String>,
+    /// The store has it from an earlier look: a run is held for it, or the next one will be.
+    pub is_noted: bool,
 }
 
 impl LoadReport {
@@ -130,10 +139,13 @@ impl LoadReport {
 
     /// The report of a file that looks wrong: nothing of it is loaded before somebody approves.
     #[must_use]
-    pub fn doubted(self, doubt: String) -> Self {
+    pub fn doubted(self, doubt: LooksWrong) -> Self {
+        let held = if doubt.is_noted { "It waits for a person already" } else { "The run after it is held" };
+        // The operator's message has room for the first sentence; its reasons for the hold are the rest.
         let reason = format!(
-            "it looks wrong, and nothing of it was loaded: {doubt} The next run is held for it: `lapsewatch approve` \
-             lets it in, `lapsewatch discard` leaves it out"
+            "it looks wrong, and is not loaded unless `lapsewatch approve` lets it in. {} {held}; \
+             `lapsewatch discard` leaves it out",
+            doubt.why.join(" ")
         );
         Self { doubt: Some(doubt), ..Self::refused(&self.file, reason) }
     }

@@ -16,7 +16,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{
     JobError, Site, breaker, folder,
-    load::{Candidate, LoadReport, file_name, merge, sha256},
+    load::{Candidate, LoadReport, LooksWrong, file_name, merge, sha256},
     read_settings,
 };
 use crate::{
@@ -41,6 +41,12 @@ impl Observed {
     #[must_use]
     pub fn has_quarantined(&self) -> bool {
         self.loads.iter().any(|report| report.outcome == super::load::LoadOutcome::Quarantined)
+    }
+
+    /// Whether any file waits for a person to say that it is right.
+    #[must_use]
+    pub fn has_doubted(&self) -> bool {
+        self.loads.iter().any(|report| report.doubt.is_some())
     }
 }
 
@@ -235,20 +241,16 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// What looks wrong about a file that nobody has approved; it is noted for the next run.
-    async fn doubt(&self, candidate: &Candidate, report: &LoadReport) -> Result<Option<String>, JobError> {
-        let store = &self.site.store;
-        let known = store.find_doubt(&candidate.sha256).await?;
-        if known.is_some_and(|known| known.state == DoubtState::Believed) {
-            return Ok(None);
-        }
-        let doubt = breaker::doubt(self.site, report).await?;
-        if let Some(why) = &doubt {
+    /// What looks wrong about a file that nobody has approved; it is noted for the next run. One that a run is held for
+    /// already stays with that run: whoever approves it means this file.
+    async fn doubt(&self, candidate: &Candidate, report: &LoadReport) -> Result<Option<LooksWrong>, JobError> {
+        let wrong = breaker::doubt(self.site, &candidate.sha256, report, &[]).await?;
+        if let Some(LooksWrong { why, is_noted: false }) = &wrong {
             let (sha256, file_name) = (candidate.sha256.clone(), candidate.name.clone());
-            let noted = Doubt { sha256, file_name, why: why.clone(), state: DoubtState::Doubted };
-            store.note_doubt(&noted, self.site.clock.now()).await?;
+            let noted = Doubt { sha256, file_name, why: why.join("\n"), state: DoubtState::Doubted };
+            self.site.store.note_doubt(&noted, self.site.clock.now()).await?;
         }
-        Ok(doubt)
+        Ok(wrong)
     }
 
     fn snapshot(&self, candidate: &Candidate, id: SnapshotId, as_of: Date, report: &LoadReport) -> SnapshotRow {
@@ -272,10 +274,15 @@ impl<'a> Loader<'a> {
             return Ok(false);
         }
         let hash = sha256(path).map_err(folder("read", path))?;
-        let store = &self.site.store;
-        let waits = store.find_doubt(&hash).await?.is_some_and(|doubt| doubt.state != DoubtState::Believed);
-        Ok(waits || store.find_snapshot(&hash).await?.is_some())
+        Ok(waits_in_place(self.site, &hash).await? || self.site.store.find_snapshot(&hash).await?.is_some())
     }
+}
+
+/// Whether a file stays in the inbox though it looks wrong: it waits for a person, or was dismissed.
+pub(super) async fn waits_in_place(site: &Site, sha256: &str) -> Result<bool, JobError> {
+    let stays = site.config.snapshots.keep_in_place;
+    let doubt = if stays { site.store.find_doubt(sha256).await? } else { None };
+    Ok(doubt.is_some_and(|doubt| doubt.state != DoubtState::Believed))
 }
 
 /// Reads files named on the command line; they stay where they are.
@@ -382,26 +389,29 @@ fn parse_note(note: &str) -> Option<(Timestamp, String, String)> {
     Some((at.parse().ok()?, name.to_owned(), why.to_owned()))
 }
 
-/// Puts a file that somebody approved back into the inbox, from which it is loaded next. `false` when it is no longer in
-/// quarantine.
+/// Puts a file that somebody approved back into the inbox, from which it is loaded next. `false` when it is neither there
+/// nor in quarantine.
 ///
 /// # Errors
 /// When a folder cannot be used.
 pub fn let_in(site: &Site, doubt: &Doubt) -> Result<bool, JobError> {
     let snapshots = &site.config.snapshots;
-    if snapshots.keep_in_place {
+    if find_in(&snapshots.inbox, &doubt.sha256)?.is_some() {
         return Ok(true);
     }
-    for path in look(&snapshots.quarantine)?.into_keys() {
-        if sha256(&path).is_ok_and(|hash| hash == doubt.sha256) {
-            let target = free_name(&snapshots.inbox, &doubt.file_name);
-            fs::rename(&path, &target).map_err(folder("move a file to", &target))?;
-            let note = note_of(path);
-            fs::remove_file(&note).map_err(folder("remove", &note))?;
-            return Ok(true);
-        }
+    let Some(path) = find_in(&snapshots.quarantine, &doubt.sha256)? else { return Ok(false) };
+    carry(&path, &free_name(&snapshots.inbox, &doubt.file_name))?;
+    let note = note_of(path);
+    if note.exists() {
+        fs::remove_file(&note).map_err(folder("remove", &note))?;
     }
-    Ok(false)
+    Ok(true)
+}
+
+/// The file with these bytes, in a folder that may not be there.
+fn find_in(folder: &Path, hash: &str) -> Result<Option<PathBuf>, JobError> {
+    let looks = if folder.exists() { look(folder)? } else { Looks::new() };
+    Ok(looks.into_keys().find(|path| sha256(path).is_ok_and(|found| found == hash)))
 }
 
 /// Where the reason stands why a file is in quarantine.
@@ -417,11 +427,20 @@ fn move_into(site: &Site, path: &Path, into: &Path) -> Result<Option<PathBuf>, J
         return Ok(None);
     }
     let target = free_name(into, &file_name(path));
-    if fs::rename(path, &target).is_err() {
-        fs::copy(path, &target).map_err(folder("move a file to", &target))?;
-        fs::remove_file(path).map_err(folder("remove", path))?;
-    }
+    carry(path, &target)?;
     Ok(Some(target))
+}
+
+/// Moves a file, also to another file system. The time of its last change goes along: it may be the day it describes.
+fn carry(path: &Path, target: &Path) -> Result<(), JobError> {
+    if fs::rename(path, target).is_ok() {
+        return Ok(());
+    }
+    fs::copy(path, target).map_err(folder("move a file to", target))?;
+    let modified = fs::metadata(path).and_then(|about| about.modified());
+    let keep = |at| fs::File::options().write(true).open(target).and_then(|file| file.set_modified(at));
+    modified.and_then(keep).map_err(folder("move a file to", target))?;
+    fs::remove_file(path).map_err(folder("remove", path))
 }
 
 fn free_name(into: &Path, name: &str) -> PathBuf {

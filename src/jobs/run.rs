@@ -13,12 +13,12 @@ use super::{
     facts::Facts,
     hold::HoldReasons,
     load::{Candidate, LoadReport, file_name, merge},
-    observe::{Observed, day_of, look, recognise, sweep},
+    observe::{Observed, day_of, look, recognise, sweep, waits_in_place},
     plan::{Planned, climb_refused, plan_dry, plan_run},
 };
 use crate::{
     domain::{facts::SnapshotId, message::MessageKind, register::Register},
-    store::{DoubtState, RunId},
+    store::RunId,
 };
 
 /// Rungs a notice can climb: more passes than this find nothing new.
@@ -168,21 +168,23 @@ async fn preview_inbox(site: &Site, register: &mut Register) -> Result<Observed,
     let next = site.store.next_snapshot_id().await?;
     for candidate in candidates {
         let as_of = day_of(site, &candidate);
-        if as_of > site.today() || site.store.find_snapshot(&candidate.sha256).await?.is_some() {
+        let is_known = site.store.find_snapshot(&candidate.sha256).await?.is_some();
+        if as_of > site.today() || is_known || waits_in_place(site, &candidate.sha256).await? {
             continue;
         }
-        observed.loads.push(preview(site, &candidate, next, as_of, register).await?);
+        let report = preview(site, &candidate, (next, as_of), register, &observed.loads).await?;
+        observed.loads.push(report);
     }
     Ok(observed)
 }
 
-/// Merges one file; one that cannot be read or looks wrong leaves the register as it was.
+/// Merges one file; one that cannot be read or looks wrong leaves the register as it was. `fresh` were merged before it.
 async fn preview(
     site: &Site,
     candidate: &Candidate,
-    id: SnapshotId,
-    as_of: Date,
+    (id, as_of): (SnapshotId, Date),
     register: &mut Register,
+    fresh: &[LoadReport],
 ) -> Result<LoadReport, JobError> {
     let untouched = register.clone();
     let report = match merge(candidate, id, as_of, register, &site.config.policy, &|_| ()) {
@@ -192,8 +194,7 @@ async fn preview(
             return Ok(LoadReport::refused(&candidate.name, why.to_string()));
         }
     };
-    let is_believed = site.store.find_doubt(&candidate.sha256).await?.is_some_and(|d| d.state == DoubtState::Believed);
-    match breaker::doubt(site, &report).await?.filter(|_| !is_believed) {
+    match breaker::doubt(site, &candidate.sha256, &report, fresh).await? {
         Some(doubt) => {
             *register = untouched;
             Ok(report.doubted(doubt))
