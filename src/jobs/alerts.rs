@@ -7,15 +7,8 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    JobError, Site,
-    brief::Briefing,
-    coverage::coverage,
-    facts::gates,
-    hold::HoldReasons,
-    load::LoadOutcome,
-    observe::{Observed, refused_since},
-    plan::Planned,
-    watchman::ends,
+    JobError, Site, brief::Briefing, coverage::coverage, facts::gates, hold::HoldReasons, load::LoadOutcome,
+    observe::Observed, plan::Planned, shelves::refused_since, watchman::ends,
 };
 use crate::{
     domain::{coverage::Uncovered, message::MessageKind},

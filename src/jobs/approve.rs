@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Zoned, civil::Date};
 
-use super::{JobError, Site, hold::HoldReasons, observe::let_in, plan::any_stage};
+use super::{JobError, Site, hold::HoldReasons, plan::any_stage, shelves::let_in};
 use crate::{
     domain::{
         outbox::MessageState,

@@ -26,6 +26,7 @@ mod rest;
 pub mod right;
 pub mod run;
 pub mod scheduler;
+mod shelves;
 pub mod snooze;
 pub mod vitals;
 pub mod watch;
