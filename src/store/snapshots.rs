@@ -78,7 +78,7 @@ pub struct Doubt {
     pub sha256: String,
     /// Its name without folder.
     pub file_name: String,
-    /// What looks wrong, in sentences.
+    /// What looks wrong, one reason a line.
     pub why: String,
     /// Where it stands.
     pub state: DoubtState,
