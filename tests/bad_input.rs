@@ -351,12 +351,9 @@ async fn a_server_that_is_not_there_loses_nothing() {
 async fn a_server_that_hangs_after_the_body_leaves_it_unknown_and_guesses_nothing() {
     let trial = Trial::with_exports();
     let silent = Fake::start(except(".", Do::Hang)).await;
-    snapshot(
-        "hangs_after_the_body",
-        &through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=5", "once"]).ends_with(6),
-    );
-    let status = trial.run(&["status"]).ends_with(0);
-    assert!(status.out.contains("nobody knows whether 6 messages went: lapsewatch list --unknown"), "{}", status.out);
+    // Three answers that never come, one after the other, and the rest is not put at risk.
+    let ran = through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=1", "once"]).ends_with(6);
+    snapshot("hangs_after_the_body", &ran);
     let unknown = trial.run(&["list", "--unknown", "--format", "json"]).ends_with(0).out;
     assert!(unknown.lines().all(|line| !line.contains("\"stage\":\"final\"")), "{unknown}");
     let mended = Fake::start(|_, line| polite(line)).await;

@@ -145,9 +145,11 @@ impl Batch {
     /// A connection that was lost in the middle of a conversation costs its own message a wait, and an answer that never
     /// came costs a person a decision. Several without one message taken in between mean that the server is away.
     fn is_a_slip(&self, error: &SendError) -> bool {
-        let in_conversation = error.step().is_some_and(|step| step >= Step::MailFrom);
-        let is_lost = in_conversation && matches!(error, SendError::Lost { .. } | SendError::NoAnswer { .. });
-        is_lost && self.slips.fetch_add(1, Ordering::Relaxed) < MOST_SLIPS
+        let is_slip = match (error, error.step()) {
+            (SendError::Lost { .. }, Some(step)) => step >= Step::MailFrom,
+            (_, step) => step == Some(Step::Body),
+        };
+        is_slip && self.slips.fetch_add(1, Ordering::Relaxed) < MOST_SLIPS
     }
 
     fn settle(&self, message: &StoredMessage, ended: Ended) -> Settlement {
