@@ -29,8 +29,9 @@ fn left_out_without_a_server() {
 }
 
 /// Rows of tables that the outbox leaves empty, with texts that a careless copy would spoil.
-const REST: [&str; 10] = [
-    "INSERT INTO snapshot VALUES (7, 'portal_mailbox', 'a\tb.csv', 'f00', '2026-08-28', 1, 2, 0, 1, '{\"a\": \"\\N\"}', 0)",
+const REST: [&str; 11] = [
+    "INSERT INTO snapshot VALUES (7, 'portal_mailbox', 'a\tb.csv', 'f00', '2026-08-28', 1, 2, 0, 1, '{\"a\": \"\\N\"}')",
+    "INSERT INTO doubted_file VALUES ('f01', 'b.csv', 'It has 3 rows.', 1, 'doubted', NULL)",
     "INSERT INTO former_address VALUES (1, 'old@nhs.net')",
     "INSERT INTO status_stretch VALUES (1, 99, 'active', '2026-08-01', '2026-08-28', NULL, 'canonical')",
     "INSERT INTO contact VALUES (2, 0, NULL, '', 'Müller & 🦉', '\\N', NULL, 'x@nhs.net', 'owner', NULL, 'NAS')",

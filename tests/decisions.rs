@@ -42,7 +42,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
 async fn left_in_doubt() -> (Trial, Vec<Value>) {
     let trial = Trial::with_exports();
     let silent = Fake::start(except(".", Do::Hang)).await;
-    through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=5", "once"]).ends_with(6);
+    through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=10", "once"]).ends_with(6);
     let unknown = lines(&trial.run(&["list", "--unknown", "--format", "json"]).ends_with(0));
     assert!(unknown.len() > 3, "{unknown:?}");
     (trial, unknown)

@@ -32,7 +32,8 @@ pub(super) async fn load_told<DB: Dialect>(db: &mut DB::Connection) -> Result<To
     let stages: Vec<(i64, String, i64)> = DB::all(
         &mut *db,
         "reading what was told",
-        "SELECT stage_told.episode_id, stage_told.stage, CASE run.hold_state WHEN 'held' THEN 1 ELSE 0 END
+        "SELECT stage_told.episode_id, stage_told.stage,
+         CAST(CASE run.hold_state WHEN 'held' THEN 1 ELSE 0 END AS BIGINT)
          FROM stage_told JOIN episode ON episode.id = stage_told.episode_id
          LEFT JOIN run ON run.id = stage_told.run_id WHERE episode.closed_on IS NULL",
         &[],
