@@ -72,6 +72,9 @@ struct Status {
     /// When the last message that waits will have left, as far as quota and hours decide.
     done_at: Option<Timestamp>,
     refused_addresses: u64,
+    uncovered: u64,
+    snoozed: u64,
+    sender: Vec<String>,
     attention: Vec<String>,
 }
 
@@ -115,6 +118,9 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
         quota: QuotaUse::of(&site.config.mail.quota, health.usage),
         done_at: health.done_at,
         refused_addresses: health.refused_addresses,
+        uncovered: health.uncovered,
+        snoozed: health.snoozed,
+        sender: health.sender.clone(),
         attention: Vec::new(),
     };
     status.attention = attention(&status, &health, last.as_ref());
@@ -257,6 +263,15 @@ fn print_outbox(status: &Status, zone: &TimeZone) {
     }
     if status.refused_addresses > 0 {
         say!("refused    {}", counted(status.refused_addresses, "address"));
+    }
+    if status.uncovered > 0 {
+        say!("coverage   {} nobody was told of: lapsewatch list --coverage", counted(status.uncovered, "finding"));
+    }
+    if status.snoozed > 0 {
+        say!("snoozed    {}: lapsewatch snooze --list", counted(status.snoozed, "rule"));
+    }
+    for line in &status.sender {
+        say!("sender     {}", hanging(line, 11));
     }
 }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{JobError, Site, hold::HoldReasons};
+use super::{JobError, Site, coverage::coverage, facts::gates, hold::HoldReasons};
 use crate::{
     domain::{facts::Field, outbox::MessageState, quota::finish_estimate, register::Register, snapshot::Source},
+    mail::sender::expiries,
     store::{RunRow, Stopped, Usage},
 };
 
@@ -61,6 +62,12 @@ pub struct Health {
     pub done_at: Option<Timestamp>,
     /// Addresses that a mail server refused.
     pub refused_addresses: u64,
+    /// Findings that nobody but the operator was told of, though it is time (27).
+    pub uncovered: u64,
+    /// Rules that are snoozed for a subject today (21).
+    pub snoozed: u64,
+    /// What of our own log-in ends soon, in sentences.
+    pub sender: Vec<String>,
 }
 
 /// What rules count from.
@@ -72,13 +79,17 @@ const TOLD: [Field; 4] = [Field::LastActivityOn, Field::Status, Field::PasswordC
 /// When the store fails.
 pub async fn health(site: &Site, register: &Register, waiting: u64) -> Result<Health, JobError> {
     let usage = site.store.count_usage(site.clock.now()).await?;
+    let standings = site.store.load_standings().await?;
     Ok(Health {
         sources: sources(site, register).await?,
         held: held(site).await?,
         stopped: site.store.find_stopped().await?,
         usage,
         done_at: done_at(site, waiting, usage),
-        refused_addresses: site.store.load_standings().await?.unreachable.len() as u64,
+        refused_addresses: standings.unreachable.len() as u64,
+        uncovered: coverage(site, register, &gates(site, &standings, []), None).await?.len() as u64,
+        snoozed: standings.snoozes.iter().filter(|snooze| site.today() < snooze.until_on).count() as u64,
+        sender: sender(site),
     })
 }
 
@@ -94,6 +105,12 @@ async fn sources(site: &Site, register: &Register) -> Result<Vec<SourceAge>, Job
         SourceAge { source, as_of, age_days, max_age_days, rows }
     };
     Ok(newest.into_iter().map(age).collect())
+}
+
+/// A certificate that cannot be read is the mail server's log-in that fails: `check` says so.
+fn sender(site: &Site) -> Vec<String> {
+    let ends = expiries(&site.config.mail, &site.config.time_zone).unwrap_or_default();
+    ends.iter().filter(|end| end.is_near(site.today())).map(|end| end.words(site.today())).collect()
 }
 
 /// The strictest limit among those of what a source tells: a list of passwords is fresh for longer than a list of uses.

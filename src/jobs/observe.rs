@@ -1,8 +1,7 @@
 //! The inbox: complete files are taken, loaded in one transaction each, and moved on.
 //!
 //! - A file is taken when it has not changed for a while; names that mean "still being written" are left alone.
-//! - A loaded or duplicate file goes to the archive, a refused one to quarantine with a `.reason.txt` beside it:
-//!   see [`super::shelves`].
+//! - A loaded or duplicate file goes to the archive, a refused one to quarantine with a `.reason.txt` beside it.
 //! - The store commits before the file moves: a crash in between makes a duplicate, never a loss.
 //! - A file about a day that has not come yet waits in the inbox for that day.
 
