@@ -264,10 +264,7 @@ impl Daemon {
             bell.stop().await;
         }
         self.stop.cancel();
-        if self.worker.is_finished() || self.deliverer.is_finished() {
-            return Ok(());
-        }
-        let both = async { tokio::try_join!(&mut self.worker, &mut self.deliverer).map(|_| ()) };
+        let both = async { tokio::try_join!(end(&mut self.worker), end(&mut self.deliverer)).map(|_| ()) };
         let ended = tokio::select! {
             ended = timeout(SOFT_STOP, both) => ended.ok(),
             () = signals.stop() => None,
@@ -281,6 +278,11 @@ impl Daemon {
         tracing::warn!("stopped in the middle of a job: the next start finds out what became of it");
         Ok(())
     }
+}
+
+/// Waits for a task, unless it has ended: a handle that gave its result may not be asked again.
+async fn end(task: &mut JoinHandle<()>) -> Result<(), tokio::task::JoinError> {
+    if task.is_finished() { Ok(()) } else { task.await }
 }
 
 fn patient(span: Duration) -> Interval {
