@@ -841,6 +841,7 @@ async fn the_revision_changes_with_what_a_check_reads(store: &dyn Store) {
     let held = revision().await;
     assert_ne!(empty, held);
     assert_eq!(held, revision().await, "nothing has changed");
+    assert_eq!(held, store.find_revision().await.expect("asked"), "and it can be asked for alone");
     store.discard_run(run, "ada", at(20)).await.expect("discarded");
     let discarded = revision().await;
     assert_ne!(held, discarded);

@@ -37,7 +37,7 @@ impl Facts {
     /// When the store fails.
     pub async fn load(site: &Site) -> Result<Self, StoreError> {
         // The revision first: what changes while the rest is read makes this state an old one, never a wrong one.
-        let revision = site.store.exchange(&[], None).await?.revision;
+        let revision = site.store.find_revision().await?;
         let register = Arc::new(site.store.load_register().await?);
         let told = site.store.load_told().await?;
         let gates = gates(site, &site.store.load_standings().await?, []);

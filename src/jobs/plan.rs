@@ -36,6 +36,8 @@ pub struct Planned {
     pub register: Register,
     /// Why messages wait for a person; `None` when none does.
     pub hold: Option<HoldReasons>,
+    /// The rules that have something to go by, and whose first plan nobody saw yet.
+    pub first_rules: Vec<Rule>,
     /// The operator gets a message of alerts alone: it tells no notice, so the plan does not hold it.
     pub has_bulletin: bool,
 }
@@ -49,7 +51,6 @@ pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Pl
     let standings = site.store.load_standings().await?;
     let register = site.store.load_register().await?;
     let mut planned = decide(site, register, &standings, &[]).await?;
-    let first = first_rules(&planned.plan.report.fed, &standings.adopted, &site.config.policy);
     let alerts = gather(site, Seen { run, observed, planned: &planned, standings: &standings }).await?;
     let mut messages =
         [name_all(site, &planned.plan.messages, false), name_all(site, &planned.plan.held, true)].concat();
@@ -63,7 +64,7 @@ pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Pl
         messages: &messages,
         changes: &Changes { subjects, removed: removed.into_iter().collect() },
         hold: hold.as_deref(),
-        adopted: &adopted(site, &first, &planned, &waiting_rules(site).await?),
+        adopted: &adopted(site, &planned, &waiting_rules(site).await?),
         alerts: &alerts.names.iter().map(String::as_str).collect::<Vec<_>>(),
     };
     site.store.save_plan(run, &decided, site.clock.now()).await?;
@@ -98,7 +99,7 @@ async fn decide(
         plan.hold_all();
     }
     let hold = HoldReasons::of(&plan, trips, &first);
-    Ok(Planned { plan, register, hold, has_bulletin: false })
+    Ok(Planned { plan, register, hold, first_rules: first, has_bulletin: false })
 }
 
 /// The rules whose plans wait for a person: those of which no plan has gone out yet (20).
@@ -117,7 +118,7 @@ async fn waiting_rules(site: &Site) -> Result<BTreeSet<Rule>, JobError> {
 /// The rules that this run adopts: where nothing is held for adoption, all that it could send of; else those that it could
 /// send of and has nothing to send of. A rule that an earlier run held waits for its approval, and a day on which
 /// something is silent for another reason (closed, exports too old, snoozed) shows nothing.
-fn adopted(site: &Site, first: &[Rule], planned: &Planned, held_before: &BTreeSet<Rule>) -> Vec<Rule> {
+fn adopted(site: &Site, planned: &Planned, held_before: &BTreeSet<Rule>) -> Vec<Rule> {
     let hold = planned.hold.as_ref();
     let report = &planned.plan.report;
     let is_quiet = report.snoozed > 0 || !report.stale.is_empty() || site.config.calendar.is_closed(planned.plan.on);
@@ -126,7 +127,7 @@ fn adopted(site: &Site, first: &[Rule], planned: &Planned, held_before: &BTreeSe
     }
     let waiting = hold.map(HoldReasons::rules).unwrap_or_default();
     let waits = |rule: &Rule| waiting.contains(rule) || held_before.contains(rule);
-    first.iter().copied().filter(|rule| !waits(rule)).collect()
+    planned.first_rules.iter().copied().filter(|rule| !waits(rule)).collect()
 }
 
 /// Lets refused notices climb one rung (rules 15 and 25). Returns how many messages that made.

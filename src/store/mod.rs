@@ -110,6 +110,8 @@ pub trait Store: Send + Sync {
     /// Settles attempts, then leases messages that are due, the most urgent first, and records their attempts: all in
     /// one transaction, so that nothing is sent whose attempt a power cut could forget (domain rule 23).
     async fn exchange(&self, settled: &[Settlement], lease: Option<&Lease>) -> Result<Exchanged, StoreError>;
+    /// What the newest facts and plans are, without changing anything.
+    async fn find_revision(&self) -> Result<Revision, StoreError>;
     /// Makes every lease whose token begins with `holder` end later; returns how many there are.
     async fn renew_leases(&self, holder: &str, until: Timestamp) -> Result<u64, StoreError>;
     /// Holds up to `wanted` connections for a program, of `most` that all programs share; returns how many it has now.

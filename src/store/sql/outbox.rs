@@ -360,7 +360,7 @@ async fn take<DB: Dialect>(
     with_notices::<DB>(db, leased).await
 }
 
-async fn revision<DB: Dialect>(db: &mut DB::Connection) -> Result<Revision, StoreError> {
+pub(super) async fn revision<DB: Dialect>(db: &mut DB::Connection) -> Result<Revision, StoreError> {
     let (snapshot, message, episode, decisions, snoozes): (i64, i64, i64, i64, i64) = DB::one(
         db,
         "asking what is new",

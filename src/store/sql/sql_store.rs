@@ -22,8 +22,8 @@ use crate::{
     },
     store::{
         Changes, Claim, Decided, Doubt, Exchanged, Lease, LedgerLine, MessageNumber, MessageState, NewMessage,
-        OpenEpisode, RefusedNotice, RunId, RunRow, Settlement, SnapshotRow, Snooze, Standings, Stopped, Store,
-        StoreError, StoredMessage, Usage,
+        OpenEpisode, RefusedNotice, Revision, RunId, RunRow, Settlement, SnapshotRow, Snooze, Standings, Stopped,
+        Store, StoreError, StoredMessage, Usage,
     },
 };
 
@@ -214,6 +214,10 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         let exchanged = outbox::exchange::<DB>(&mut transaction, settled, lease).await?;
         commit(transaction).await?;
         Ok(exchanged)
+    }
+
+    async fn find_revision(&self) -> Result<Revision, StoreError> {
+        outbox::revision::<DB>(&mut *self.connection().await?).await
     }
 
     async fn renew_leases(&self, holder: &str, until: Timestamp) -> Result<u64, StoreError> {
