@@ -849,12 +849,16 @@ http.listen = "127.0.0.1:8025"
     "#);
 }
 
+/// The greatest ages of the activity reports of Microsoft 365.
+const REPORTS: [(Source, i32); 4] =
+    [(Source::EmailActivity, 4), (Source::MailboxUsage, 4), (Source::ActiveUsers, 4), (Source::AppUsers, 4)];
+
 #[test]
 fn a_site_is_protected_unless_it_says_otherwise() {
     let config = site("").config();
     let breaker = Limits { enabled: true, max_new_share: 0.1, min_new: 25, max_row_drop: 0.2, max_bad_dates: 0.05 };
     assert_eq!((config.breaker, config.adoption), (breaker, Adoption { hold: true }));
-    let by_source = [(Source::PortalMailbox, 8)].into();
+    let by_source = [(Source::PortalMailbox, 8)].into_iter().chain(REPORTS).collect();
     assert_eq!(config.snapshots.max_age, MaxAges { passwords: 35, sends: 35, by_source, others: 8 });
     assert_eq!((config.mail.quota, config.mail.window, config.mail.working_days), (Quota::default(), None, false));
     let off = site("breaker = { enabled = false, min_new = 5, max_row_drop = 1 }\nadoption.hold = false").config();
@@ -866,7 +870,8 @@ fn a_site_is_protected_unless_it_says_otherwise() {
 fn a_sources_greatest_age_is_in_days_or_weeks() {
     let file =
         r#"snapshots.max_age = { canonical = "5 weeks", graph_users = "2d", others = "3 days", sends = "40 days" }"#;
-    let by_source = [(Source::PortalMailbox, 8), (Source::GraphUsers, 2), (Source::Canonical, 35)].into();
+    let own = [(Source::PortalMailbox, 8), (Source::GraphUsers, 2), (Source::Canonical, 35)];
+    let by_source = own.into_iter().chain(REPORTS).collect();
     assert_eq!(site(file).config().snapshots.max_age, MaxAges { passwords: 35, sends: 40, by_source, others: 3 });
 }
 

@@ -56,7 +56,7 @@ fn split(export: &Export) -> (Vec<Record>, Vec<Rejected>) {
 fn subjects(records: Vec<Record>) -> Vec<Observation> {
     let subject = |record| match record {
         Record::Subject(observation) => Some(*observation),
-        Record::Contact(_) => None,
+        Record::Contact(_) | Record::Member(_) | Record::Site(_) => None,
     };
     records.into_iter().filter_map(subject).collect()
 }
@@ -64,7 +64,7 @@ fn subjects(records: Vec<Record>) -> Vec<Observation> {
 fn contacts(records: Vec<Record>) -> Vec<ContactRow> {
     let contact = |record| match record {
         Record::Contact(row) => Some(*row),
-        Record::Subject(_) => None,
+        Record::Subject(_) | Record::Member(_) | Record::Site(_) => None,
     };
     records.into_iter().filter_map(contact).collect()
 }

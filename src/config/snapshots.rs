@@ -9,7 +9,21 @@ use crate::domain::{freshness::MaxAges, snapshot::Source};
 
 /// Sources whose greatest age has a key of its own: `sends` is one too, but asked for by name, and contacts never grow
 /// old.
-const AGED: [Source; 3] = [Source::PortalMailbox, Source::GraphUsers, Source::Canonical];
+const AGED: [Source; 13] = [
+    Source::PortalMailbox,
+    Source::PortalMfa,
+    Source::GraphUsers,
+    Source::GraphDeleted,
+    Source::ExchangeMailboxes,
+    Source::ExchangeStatistics,
+    Source::EmailActivity,
+    Source::MailboxUsage,
+    Source::ActiveUsers,
+    Source::AppUsers,
+    Source::EntraUsers,
+    Source::AdUsers,
+    Source::Canonical,
+];
 
 /// `[snapshots]`: folders that exports pass through, and how they are read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,43 +12,107 @@ use super::subject::{Address, Kind, MobileState, OdsCode, Status};
 pub enum Source {
     /// NHSmail Portal Mailbox Report (F1).
     PortalMailbox,
+    /// NHSmail Portal MFA status report (F2).
+    PortalMfa,
     /// Graph users (F7).
     GraphUsers,
+    /// Graph deleted users (F8).
+    GraphDeleted,
+    /// Exchange Online mailbox list (F10).
+    ExchangeMailboxes,
+    /// Exchange Online mailbox statistics (F11).
+    ExchangeStatistics,
+    /// Exchange Online mailbox permissions (F12).
+    ExchangePermissions,
     /// Sends of mailboxes (F13): message trace, audit script or newest item of Sent Items.
     Sends,
+    /// Microsoft 365 email activity (F3).
+    EmailActivity,
+    /// Microsoft 365 mailbox usage (F4).
+    MailboxUsage,
+    /// Microsoft 365 active users (F5).
+    ActiveUsers,
+    /// Microsoft 365 app users (F6).
+    AppUsers,
+    /// Entra download of users (F9).
+    EntraUsers,
+    /// Active Directory accounts (F14).
+    AdUsers,
     /// The site contacts file (F15), the product's own.
     SiteContacts,
+    /// ODS report: organisations and their names (F16).
+    OdsReport,
     /// The canonical CSV (F18), for spreadsheets and tests.
     Canonical,
+    /// DSPT list (F19), the operator's own.
+    Dspt,
+}
+
+/// What a source is called, and how good its word is.
+struct About {
+    word: &'static str,
+    title: &'static str,
+    rank: u8,
+    lists_subjects: bool,
 }
 
 impl Source {
     /// Every source this version reads.
-    pub const ALL: [Self; 5] =
-        [Self::PortalMailbox, Self::GraphUsers, Self::Sends, Self::SiteContacts, Self::Canonical];
+    pub const ALL: [Self; 18] = [
+        Self::PortalMailbox,
+        Self::PortalMfa,
+        Self::GraphUsers,
+        Self::GraphDeleted,
+        Self::ExchangeMailboxes,
+        Self::ExchangeStatistics,
+        Self::ExchangePermissions,
+        Self::Sends,
+        Self::EmailActivity,
+        Self::MailboxUsage,
+        Self::ActiveUsers,
+        Self::AppUsers,
+        Self::EntraUsers,
+        Self::AdUsers,
+        Self::SiteContacts,
+        Self::OdsReport,
+        Self::Canonical,
+        Self::Dspt,
+    ];
+
+    const fn about(self) -> About {
+        let (word, title, rank, lists_subjects) = match self {
+            Self::PortalMailbox => ("portal_mailbox", "Portal Mailbox Report", 0, true),
+            Self::PortalMfa => ("portal_mfa", "Portal MFA report", 0, false),
+            Self::GraphUsers => ("graph_users", "Graph users", 1, true),
+            Self::GraphDeleted => ("graph_deleted", "Graph deleted users", 1, true),
+            Self::ExchangeMailboxes => ("exchange_mailboxes", "Exchange mailboxes", 2, true),
+            Self::ExchangeStatistics => ("exchange_statistics", "Exchange statistics", 2, false),
+            Self::ExchangePermissions => ("exchange_permissions", "Exchange permissions", 2, false),
+            Self::Sends => ("sends", "Sends", 2, false),
+            Self::EmailActivity => ("email_activity", "Microsoft 365 email activity", 3, true),
+            Self::MailboxUsage => ("mailbox_usage", "Microsoft 365 mailbox usage", 3, true),
+            Self::ActiveUsers => ("active_users", "Microsoft 365 active users", 3, true),
+            Self::AppUsers => ("app_users", "Microsoft 365 app users", 3, true),
+            Self::EntraUsers => ("entra_users", "Entra users", 4, true),
+            Self::AdUsers => ("ad_users", "Active Directory accounts", 4, false),
+            Self::SiteContacts => ("site_contacts", "Site contacts", 4, false),
+            Self::OdsReport => ("ods_report", "ODS report", 4, false),
+            Self::Canonical => ("canonical", "Canonical CSV", 4, true),
+            Self::Dspt => ("dspt", "DSPT list", 4, false),
+        };
+        About { word, title, rank, lists_subjects }
+    }
 
     /// The word in the store, in JSON and on screen.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PortalMailbox => "portal_mailbox",
-            Self::GraphUsers => "graph_users",
-            Self::Sends => "sends",
-            Self::SiteContacts => "site_contacts",
-            Self::Canonical => "canonical",
-        }
+        self.about().word
     }
 
     /// The name a person knows it by.
     #[must_use]
     pub const fn title(self) -> &'static str {
-        match self {
-            Self::PortalMailbox => "Portal Mailbox Report",
-            Self::GraphUsers => "Graph users",
-            Self::Sends => "Sends",
-            Self::SiteContacts => "Site contacts",
-            Self::Canonical => "Canonical CSV",
-        }
+        self.about().title
     }
 
     /// The source of a stored word.
@@ -61,18 +125,13 @@ impl Source {
     /// rank are decided by name.
     #[must_use]
     pub const fn rank(self) -> u8 {
-        match self {
-            Self::PortalMailbox => 0,
-            Self::GraphUsers => 1,
-            Self::Sends => 2,
-            Self::SiteContacts | Self::Canonical => 4,
-        }
+        self.about().rank
     }
 
     /// Whether a row of this source makes its subject known. Facts of other sources about an unknown address wait.
     #[must_use]
     pub const fn lists_subjects(self) -> bool {
-        matches!(self, Self::PortalMailbox | Self::GraphUsers | Self::Canonical)
+        self.about().lists_subjects
     }
 }
 
@@ -177,6 +236,42 @@ pub struct ContactRow {
     pub administered_by: Option<String>,
 }
 
+/// Somebody who may open a shared mailbox, as Exchange has it (F12). Being allowed in makes nobody its owner.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberRow {
+    /// Line of the row in its file, from 1.
+    pub line: u32,
+    /// The mailbox.
+    pub mailbox: Address,
+    /// Who may open it or send as it.
+    pub member: Address,
+}
+
+/// What a list says of an organisation (F16, F19).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteRow {
+    /// Line of the row in its file, from 1.
+    pub line: u32,
+    /// The organisation's code.
+    pub ods: OdsCode,
+    /// Its name.
+    pub name: Option<String>,
+    /// The town it is in.
+    pub town: Option<String>,
+    /// `optometry`, `pharmacy`, `dental`, `care` or `dac`, when the list is of one sector.
+    pub sector: Option<String>,
+    /// The code of the organisation it belongs to.
+    pub parent: Option<OdsCode>,
+    /// The day it opened.
+    pub opened_on: Option<Date>,
+    /// The day it closed.
+    pub closed_on: Option<Date>,
+    /// What its newest self-assessment of data security came to, in the list's words.
+    pub dspt_status: Option<String>,
+    /// The day that was published.
+    pub dspt_published_on: Option<Date>,
+}
+
 /// One record of any export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -184,4 +279,8 @@ pub enum Record {
     Subject(Box<Observation>),
     /// About who looks after a site.
     Contact(Box<ContactRow>),
+    /// About who may open a shared mailbox.
+    Member(Box<MemberRow>),
+    /// About an organisation.
+    Site(Box<SiteRow>),
 }

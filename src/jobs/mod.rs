@@ -17,6 +17,7 @@ pub mod hold;
 mod jumps;
 pub mod likeness;
 pub mod load;
+mod load_report;
 pub mod naming;
 pub mod observe;
 pub mod plan;

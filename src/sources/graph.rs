@@ -13,7 +13,7 @@ use super::{
     Census, cells,
     dates::{BadDate, Reading, Wall},
     error::{ReadError, Rejected},
-    format::{NOBODY, bad_date},
+    formats::{NOBODY, bad_date},
     header::normalise,
     table::RECORD_CAP,
 };

@@ -2,7 +2,7 @@
 //!
 //! Columns are found by name, never by position: lower case, letters a to z and digits only, so `ODS Code`, `ODSCode`
 //! and `ods_code` are one name.
-use super::{cells, dates::Wall, error::ReadError, format::Format, table::Cells};
+use super::{cells, dates::Wall, error::ReadError, formats::Format, table::Cells};
 
 /// How many headers an error names.
 const HEADERS_NAMED: usize = 12;

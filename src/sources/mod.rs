@@ -4,20 +4,16 @@
 //! whether its end is there. [`Export::rows`] reads it a second time and gives one record or one rejection per row, so
 //! that memory does not grow with the file (JSON excepted, which is held). What the program has no use for is dropped
 //! here and goes no further. Nothing in here writes, logs, or knows what day it is.
-mod canonical;
 mod cells;
 mod census;
-mod contacts;
 mod dates;
 mod decode;
 mod error;
-mod format;
+mod formats;
 mod graph;
 mod header;
 mod json;
-mod portal;
 mod scan;
-mod sends;
 mod summary;
 mod table;
 mod tabular;
@@ -33,14 +29,11 @@ pub use self::{
     error::{ReadError, Rejected},
     summary::Summary,
 };
-use self::{dates::Reading, decode::Content, format::Format, graph::Pages, tabular::Table};
+use self::{dates::Reading, decode::Content, graph::Pages, tabular::Table};
 use crate::domain::snapshot::{Record, Source};
 
 /// How much of a file is looked at for what stands before its header.
 const HEAD_BYTES: u64 = 64 * 1024;
-
-/// The table formats, in the order in which a header is tried on them.
-const FORMATS: [&Format; 4] = [&portal::FORMAT, &contacts::FORMAT, &canonical::FORMAT, &sends::FORMAT];
 
 /// What the reader must know that no file says.
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +129,7 @@ impl Export {
 
 /// Every format with the headers it is recognised by, for an error.
 fn known_formats() -> impl Iterator<Item = String> {
-    let tables = FORMATS.into_iter().map(|format| (format.source, format.known_by));
+    let tables = formats::ALL.into_iter().map(|format| (format.source, format.known_by));
     tables.chain([(Source::GraphUsers, graph::KNOWN_BY)]).map(|(source, by)| format!("{} ({by})", source.title()))
 }
 

@@ -7,11 +7,11 @@ use std::{
 use encoding_rs_io::DecodeReaderBytes;
 
 use super::{
-    Body, Census, DateColumn, Export, FORMATS, ReadSettings, Summary, as_of, cells,
+    Body, Census, DateColumn, Export, ReadSettings, Summary, as_of, cells,
     dates::{BadDate, Reading},
     decode::{self, Encoding},
     error::{ReadError, Rejected},
-    format::{Format, Row},
+    formats::{self, Format, Row},
     header::{self, Holds, Layout, Preamble},
     scan::DateScan,
     summary::Notes,
@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path, encoding: Encoding, head: &str, settings: &ReadS
     let preamble = Preamble::of(head).ok_or(ReadError::Empty)?;
     let (mut records, header) = start(path, encoding, preamble)?;
     let line = preamble.lines.saturating_add(1);
-    let format = header::recognise(&FORMATS, &header, line)?;
+    let format = header::recognise(&formats::ALL, &header, line)?;
     let layout = Layout::new(format, header, line)?;
     let table = Table { path: path.to_owned(), encoding, preamble, format, layout };
     let (notes, scan) = table.scan(&mut records, DateScan::new(settings))?;

@@ -2,16 +2,16 @@
 //!
 //! Of some forty columns a dozen are read; names, numbers, job titles and notes never leave this file. `LastLogIn` of a
 //! shared mailbox means that somebody opened it, not that it sent anything: it is no evidence and is not kept.
-use super::{
-    cells,
-    dates::Wall,
-    error::Rejected,
-    format::{Format, Row},
-    header::{Column, Holds},
-};
+use super::{Format, Row};
 use crate::domain::{
     snapshot::{Observation, Record, Source},
     subject::{Kind, MobileState, Status},
+};
+use crate::sources::{
+    cells,
+    dates::Wall,
+    error::Rejected,
+    header::{Column, Holds},
 };
 
 const LOCAL: Holds = Holds::Date(Wall::Local);

@@ -1,16 +1,16 @@
 //! The canonical CSV: one column per fact, for spreadsheets and tests.
 //!
 //! It is written for this program, so a word it does not know rejects the row instead of passing for a blank.
-use super::{
-    cells,
-    dates::Wall,
-    error::Rejected,
-    format::{Format, Row},
-    header::{Column, Holds},
-};
+use super::{Format, Row};
 use crate::domain::{
     snapshot::{Observation, Record, Source},
     subject::{Kind, MobileState, Status},
+};
+use crate::sources::{
+    cells,
+    dates::Wall,
+    error::Rejected,
+    header::{Column, Holds},
 };
 
 const STAMP: Holds = Holds::Stamp(Wall::Local);

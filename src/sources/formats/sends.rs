@@ -2,16 +2,16 @@
 //!
 //! One row is one send, or the newest one. Who received it and what it was about is dropped here. Rows that prove no
 //! send (not delivered, failed, another folder, no date) are passed over: a blank proves nothing.
-use super::{
-    cells,
-    dates::Wall,
-    error::Rejected,
-    format::{Format, Row},
-    header::{Column, Holds, normalise},
-};
+use super::{Format, Row};
 use crate::domain::{
     snapshot::{Observation, Record, Source},
     subject::Address,
+};
+use crate::sources::{
+    cells,
+    dates::Wall,
+    error::Rejected,
+    header::{Column, Holds, normalise},
 };
 
 /// Trace words for a message that left.

@@ -1,11 +1,11 @@
 //! The site contacts file, the product's own: who owns a site's mailbox, who its members are, who administers it.
-use super::{
+use super::{Format, Row};
+use crate::domain::snapshot::{ContactRole, ContactRow, Record, Source};
+use crate::sources::{
     cells,
     error::Rejected,
-    format::{Format, Row},
     header::{Column, Holds},
 };
-use crate::domain::snapshot::{ContactRole, ContactRow, Record, Source};
 
 /// The format.
 pub(super) const FORMAT: Format = Format {

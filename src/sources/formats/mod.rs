@@ -1,4 +1,10 @@
-//! What a table format is to the reader: its columns, how it is recognised, and what one row becomes.
+//! The table formats, a room each; and what one is to the reader: its columns, how it is recognised, and what one row
+//! becomes.
+mod canonical;
+mod contacts;
+mod portal;
+mod sends;
+
 use jiff::civil::Date;
 
 use super::{
@@ -13,39 +19,43 @@ use crate::domain::{
     subject::{Address, OdsCode},
 };
 
+/// Every table format, in the order in which a header is tried on them.
+pub(in crate::sources) const ALL: [&Format; 4] =
+    [&portal::FORMAT, &contacts::FORMAT, &canonical::FORMAT, &sends::FORMAT];
+
 /// Answers from the normalised names of a header whether it is a format's.
-pub(super) type Recognise = fn(has: &dyn Fn(&str) -> bool) -> bool;
+pub(in crate::sources) type Recognise = fn(has: &dyn Fn(&str) -> bool) -> bool;
 
 /// A kind of table, one constant per file.
 #[derive(Debug)]
-pub(super) struct Format {
+pub(in crate::sources) struct Format {
     /// Whose export it is.
-    pub(super) source: Source,
+    pub(in crate::sources) source: Source,
     /// The headers it is recognised by, for people.
-    pub(super) known_by: &'static str,
+    pub(in crate::sources) known_by: &'static str,
     /// Whether the headers are this format's.
-    pub(super) recognises: Recognise,
+    pub(in crate::sources) recognises: Recognise,
     /// The columns that are read; every other one is dropped.
-    pub(super) columns: &'static [Column],
+    pub(in crate::sources) columns: &'static [Column],
     /// Whether a row, though well formed, tells nothing.
-    pub(super) skips: fn(&Row) -> bool,
+    pub(in crate::sources) skips: fn(&Row) -> bool,
     /// What the row says.
-    pub(super) read: fn(&Row) -> Result<Record, Rejected>,
+    pub(in crate::sources) read: fn(&Row) -> Result<Record, Rejected>,
 }
 
 /// One row of a table with its columns by name.
-pub(super) struct Row<'a> {
+pub(in crate::sources) struct Row<'a> {
     /// The cells.
-    pub(super) cells: &'a Cells,
+    pub(in crate::sources) cells: &'a Cells,
     /// Which is which.
-    pub(super) layout: &'a Layout,
+    pub(in crate::sources) layout: &'a Layout,
     /// How dates are read.
-    pub(super) dates: &'a Reading,
+    pub(in crate::sources) dates: &'a Reading,
 }
 
 impl Row<'_> {
     /// Why the row cannot be read whatever it says.
-    pub(super) fn fault(&self) -> Option<Rejected> {
+    pub(in crate::sources) fn fault(&self) -> Option<Rejected> {
         let (has, wants) = (self.cells.len(), self.layout.header.len());
         let shape = || (has != wants).then(|| format!("the row has {has} cells, the header has {wants}"));
         let reason = self.cells.fault.map(|fault| fault.reason().to_owned()).or_else(shape)?;
@@ -53,71 +63,71 @@ impl Row<'_> {
     }
 
     /// Line on which the row begins.
-    pub(super) const fn line(&self) -> u32 {
+    pub(in crate::sources) const fn line(&self) -> u32 {
         self.cells.line
     }
 
     /// The cell of a column, trimmed; `None` when it is blank or not there.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    pub(in crate::sources) fn text(&self, key: &str) -> Option<String> {
         let (_, at) = self.layout.find(key)?;
         cells::text(&self.cells.get(at)?).map(str::to_owned)
     }
 
     /// The cell as a word to keep.
-    pub(super) fn word(&self, key: &str) -> Option<String> {
+    pub(in crate::sources) fn word(&self, key: &str) -> Option<String> {
         self.text(key).and_then(|text| cells::word(&text))
     }
 
     /// The cell as an organisation's or a place's name.
-    pub(super) fn place(&self, key: &str) -> Option<String> {
+    pub(in crate::sources) fn place(&self, key: &str) -> Option<String> {
         self.text(key).and_then(|text| cells::place(&text))
     }
 
     /// The cell as a site code.
-    pub(super) fn ods(&self, key: &str) -> Option<OdsCode> {
+    pub(in crate::sources) fn ods(&self, key: &str) -> Option<OdsCode> {
         self.word(key).and_then(|text| OdsCode::new(&text))
     }
 
     /// The cell as an address.
-    pub(super) fn address(&self, key: &str) -> Result<Option<Address>, Rejected> {
+    pub(in crate::sources) fn address(&self, key: &str) -> Result<Option<Address>, Rejected> {
         let Some(text) = self.text(key) else { return Ok(None) };
         let reject = |reason| self.reject(key, reason).concealing(cells::is_concealed(&text));
         cells::address(&text).map(Some).map_err(reject)
     }
 
     /// The cell as a date.
-    pub(super) fn date(&self, key: &str) -> Result<Option<Date>, Rejected> {
+    pub(in crate::sources) fn date(&self, key: &str) -> Result<Option<Date>, Rejected> {
         let Some(text) = self.text(key) else { return Ok(None) };
         let wall = self.layout.find(key).map_or(Wall::Local, |(column, _)| column.holds.wall());
         self.dates.date(&text, wall).map_err(|_| self.reject(key, bad_date(&text)))
     }
 
     /// The cell as yes or no; a word that is neither is blank.
-    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+    pub(in crate::sources) fn flag(&self, key: &str) -> Option<bool> {
         self.text(key).and_then(|text| cells::flag(&text))
     }
 
     /// The cell as yes or no, and nothing else.
-    pub(super) fn strict_flag(&self, key: &str) -> Result<Option<bool>, Rejected> {
+    pub(in crate::sources) fn strict_flag(&self, key: &str) -> Result<Option<bool>, Rejected> {
         let reject = |text: &str| self.reject(key, format!("{} is neither yes nor no", cells::quote(text)));
         self.text(key).map(|text| cells::flag(&text).ok_or_else(|| reject(&text))).transpose()
     }
 
     /// A rejection of this row for the column the code calls `key`.
-    pub(super) fn reject(&self, key: &str, reason: impl Into<String>) -> Rejected {
+    pub(in crate::sources) fn reject(&self, key: &str, reason: impl Into<String>) -> Rejected {
         let printed = self.layout.find(key).and_then(|(_, at)| self.layout.header.get(at));
         Rejected::cell(self.line(), printed.map_or(key, String::as_str), reason)
     }
 
     /// A rejection for want of an address and an id.
-    pub(super) fn nobody(&self) -> Rejected {
+    pub(in crate::sources) fn nobody(&self) -> Rejected {
         Rejected::row(self.line(), NOBODY)
     }
 }
 
 impl Holds {
     /// The zone of a time of day in the column.
-    pub(super) const fn wall(self) -> Wall {
+    pub(in crate::sources) const fn wall(self) -> Wall {
         match self {
             Self::Date(wall) | Self::Stamp(wall) => wall,
             Self::Text | Self::AsOf => Wall::Local,
@@ -126,9 +136,9 @@ impl Holds {
 }
 
 /// The reason for rejecting a row that is about nobody.
-pub(super) const NOBODY: &str = "the row has neither an address nor an id";
+pub(in crate::sources) const NOBODY: &str = "the row has neither an address nor an id";
 
 /// The reason for rejecting a row with this in a date column.
-pub(super) fn bad_date(text: &str) -> String {
+pub(in crate::sources) fn bad_date(text: &str) -> String {
     format!("{} is no date", cells::quote(text))
 }
