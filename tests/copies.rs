@@ -32,8 +32,8 @@ fn left_out_without_a_server() {
 const REST: [&str; 11] = [
     "INSERT INTO snapshot VALUES (7, 'portal_mailbox', 'a\tb.csv', 'f00', '2026-08-28', 1, 2, 0, 1, '{\"a\": \"\\N\"}')",
     "INSERT INTO doubted_file VALUES ('f01', 'b.csv', 'It has 3 rows.', 1, 'doubted', NULL)",
-    "INSERT INTO former_address VALUES (1, 'old@nhs.net')",
-    "INSERT INTO status_stretch VALUES (1, 99, 'active', '2026-08-01', '2026-08-28', NULL, 'canonical')",
+    "INSERT INTO former_address VALUES (-9223372036854775808, 1)",
+    "INSERT INTO said VALUES ('canonical', 'deleted_on') ON CONFLICT DO NOTHING",
     "INSERT INTO contact VALUES (2, 0, NULL, '', 'Müller & 🦉', '\\N', NULL, 'x@nhs.net', 'owner', NULL, 'NAS')",
     "INSERT INTO due_day VALUES ('2026-08-28', 1, NULL, 'claimed')",
     "INSERT INTO adopted_rule VALUES ('restore', '2026-08-28')",

@@ -306,7 +306,7 @@ fn facts_of(register: &Register, today: Date) -> BTreeMap<Address, Vec<String>> 
         let history = subject.history.stretches().iter().map(|s| format!("{} {} {}", s.status, s.first_on, s.last_on));
         let run = subject.history.since(Status::is_deleted).map(|since| since.first_on);
         let deletion = subject.deletion.filter(|deletion| Some(deletion.first_seen_on) == run);
-        let standing = format!("{deletion:?} {:?}", subject.listed_on);
+        let standing = format!("{deletion:?} {:?}", subject.seen_on);
         (subject.address(), facts.chain(history).chain([standing]).collect())
     };
     register.subjects().map(shown).collect()

@@ -177,7 +177,8 @@ impl Fact {
     /// - Evidence: the later date; the same date from a newer as-of is confirmed.
     /// - Anything else: the newer as-of; on one day the source of better rank; of two files of one source on one
     ///   day the greater value, so that their order does not matter.
-    fn replaces(&self, known: &Self, field: Field) -> bool {
+    #[must_use]
+    pub fn replaces(&self, known: &Self, field: Field) -> bool {
         let standing = |fact: &Self| (fact.as_of, Reverse((fact.source.rank(), fact.source.as_str())));
         if field.is_evidence() {
             (&self.value, standing(self)) > (&known.value, standing(known))
@@ -187,55 +188,80 @@ impl Fact {
     }
 }
 
-/// What is known of one subject, field by field.
+/// What is known of one subject: of each field the best that each source has said. The best of these holds, the others
+/// are overruled; they are kept, for a source that repeats itself with a newer as-of may be believed again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
-    by_field: [Option<Fact>; Field::ALL.len()],
+    /// By field, then by source: at most one of each.
+    said: Vec<(Field, Fact)>,
 }
 
 impl Facts {
-    /// The fact of a field.
+    /// The fact of a field that holds.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&Fact> {
-        self.by_field.get(field as usize).and_then(Option::as_ref)
+        let mut best: Option<&Fact> = None;
+        for fact in self.said_of(field) {
+            if best.is_none_or(|known| fact.replaces(known, field)) {
+                best = Some(fact);
+            }
+        }
+        best
     }
 
-    /// Puts a fact in place without asking; for reading back what was merged before.
+    /// What other sources said of a field, and what is not believed.
+    pub fn rivals(&self, field: Field) -> impl Iterator<Item = &Fact> {
+        let holds = self.get(field).map(|fact| fact.source);
+        self.said_of(field).filter(move |fact| Some(fact.source) != holds)
+    }
+
+    fn said_of(&self, field: Field) -> impl Iterator<Item = &Fact> {
+        let from = self.said.partition_point(|(said, _)| *said < field);
+        self.said.get(from..).into_iter().flatten().take_while(move |(said, _)| *said == field).map(|(_, fact)| fact)
+    }
+
+    /// Everything that any source said, by field and source.
+    pub fn said(&self) -> impl Iterator<Item = (Field, &Fact)> {
+        self.said.iter().map(|(field, fact)| (*field, fact))
+    }
+
+    /// Puts a fact in place of what its source said before, without asking; for reading back what was merged before.
     pub fn set(&mut self, field: Field, fact: Fact) {
-        if let Some(slot) = self.by_field.get_mut(field as usize) {
-            *slot = Some(fact);
+        match self.place(field, fact.source) {
+            Ok(at) => _ = self.said.get_mut(at).map(|slot| slot.1 = fact),
+            Err(at) => self.said.insert(at, (field, fact)),
         }
+    }
+
+    fn place(&self, field: Field, source: Source) -> Result<usize, usize> {
+        self.said.binary_search_by_key(&(field, source), |(field, fact)| (*field, fact.source))
     }
 
     /// Merges one arrived fact (rule 5). Returns what became of it.
     pub fn merge(&mut self, field: Field, fact: Fact) -> Merged {
-        let Some(slot) = self.by_field.get_mut(field as usize) else { return Merged::Unchanged };
-        match slot {
-            Some(known) if !fact.replaces(known, field) => Merged::Unchanged,
-            Some(known) => {
-                let same = known.value == fact.value;
-                *known = fact;
-                if same { Merged::Confirmed } else { Merged::Changed }
-            }
-            None => {
-                *slot = Some(fact);
-                Merged::Changed
-            }
+        let known = self.place(field, fact.source).ok().and_then(|at| self.said.get(at));
+        if known.is_some_and(|(_, known)| !fact.replaces(known, field)) {
+            return Merged::Unchanged;
         }
+        let merged = match self.get(field) {
+            Some(best) if !fact.replaces(best, field) => Merged::Overruled,
+            Some(best) if best.value == fact.value => Merged::Confirmed,
+            Some(_) | None => Merged::Changed,
+        };
+        self.set(field, fact);
+        merged
     }
 
-    /// Takes over every fact of `other` that is better than one's own.
+    /// Takes over everything that `other` has and that is better than one's own.
     pub fn absorb(&mut self, other: Self) {
-        for (field, fact) in Field::ALL.into_iter().zip(other.by_field) {
-            if let Some(fact) = fact {
-                self.merge(field, fact);
-            }
+        for (field, fact) in other.said {
+            self.merge(field, fact);
         }
     }
 
-    /// Every fact there is, in reading order.
+    /// Every fact that holds, in reading order.
     pub fn iter(&self) -> impl Iterator<Item = (Field, &Fact)> {
-        Field::ALL.into_iter().zip(&self.by_field).filter_map(|(field, fact)| Some((field, fact.as_ref()?)))
+        Field::ALL.into_iter().filter_map(|field| Some((field, self.get(field)?)))
     }
 
     fn text(&self, field: Field) -> Option<&str> {
@@ -307,6 +333,8 @@ pub enum Merged {
     Unchanged,
     /// The same value, now from a newer snapshot.
     Confirmed,
+    /// News of its source, but another source is believed.
+    Overruled,
     /// A new value.
     Changed,
 }
@@ -360,5 +388,21 @@ mod tests {
         let a = text("Active", 19, Source::PortalMailbox);
         let b = text("Inactive", 19, Source::PortalMailbox);
         assert_eq!(either_order(Field::Status, &a, &b), Value::Text("Inactive".into()));
+    }
+
+    #[test]
+    fn what_is_overruled_is_kept_and_may_be_believed_again() {
+        let mut facts = Facts::default();
+        let portal = |day| text("portal", day, Source::PortalMailbox);
+        let graph = text("graph", 19, Source::GraphUsers);
+        assert_eq!(facts.merge(Field::DisplayName, portal(18)), Merged::Changed);
+        assert_eq!(facts.merge(Field::DisplayName, graph.clone()), Merged::Changed);
+        assert_eq!(facts.rivals(Field::DisplayName).collect::<Vec<_>>(), [&portal(18)]);
+        assert_eq!(facts.merge(Field::DisplayName, portal(19)), Merged::Changed);
+        assert_eq!(facts.merge(Field::DisplayName, portal(20)), Merged::Confirmed);
+        let older_graph = text("old", 18, Source::GraphUsers);
+        assert_eq!(facts.merge(Field::DisplayName, older_graph), Merged::Unchanged);
+        assert_eq!(facts.merge(Field::DisplayName, text("canonical", 19, Source::Canonical)), Merged::Overruled);
+        assert_eq!(facts.rivals(Field::DisplayName).count(), 2);
     }
 }

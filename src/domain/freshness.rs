@@ -114,8 +114,7 @@ fn own_source(register: &Register, subject: &Subject, rule: Rule, field: Field) 
 /// Every source that would have told of news, and the day up to which it would.
 fn sightings(register: &Register, subject: &Subject, field: Field) -> impl Iterator<Item = (Source, Date)> {
     let seen_on = |source: Source| {
-        let listed_on = || subject.listed_on.get(&source).copied();
-        if source.lists_subjects() { listed_on() } else { newest(register, source) }
+        if source.lists_subjects() { subject.listed_by(source) } else { newest(register, source) }
     };
     let knowing = Source::ALL.into_iter().filter(move |source| knows(register, *source, field));
     knowing.filter_map(move |source| Some((source, seen_on(source)?)))

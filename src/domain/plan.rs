@@ -93,14 +93,14 @@ pub fn vanished(planning: Planning, register: &Register) -> (Vec<Presumed>, Vec<
 }
 
 fn vanished_from(register: &Register, subject: &Subject) -> Option<(Source, Date)> {
-    let mut sources = subject.listed_on.iter();
+    let mut sources = subject.listings();
     let (source, last_seen_on) = sources.next()?;
     if sources.next().is_some() {
         return None;
     }
-    let snapshots = register.snapshots(*source)?;
-    let since = snapshots.range((std::ops::Bound::Excluded(*last_seen_on), std::ops::Bound::Unbounded));
-    (since.count() >= 2).then(|| Some((*source, snapshots.last().copied()?))).flatten()
+    let snapshots = register.snapshots(source)?;
+    let since = snapshots.range((std::ops::Bound::Excluded(last_seen_on), std::ops::Bound::Unbounded));
+    (since.count() >= 2).then(|| Some((source, snapshots.last().copied()?))).flatten()
 }
 
 fn has_passed_deadline(planning: Planning, register: &Register, subject: &Subject) -> bool {

@@ -48,8 +48,8 @@ pub struct Subject {
     pub history: StatusHistory,
     /// Its stable id in each source that gave one.
     pub source_ids: BTreeMap<Source, String>,
-    /// The newest as-of at which each listing source had it; empty while no source has listed it.
-    pub listed_on: BTreeMap<Source, Date>,
+    /// The newest as-of at which each source spoke of it.
+    pub seen_on: BTreeMap<Source, Date>,
     /// Addresses it had before.
     pub former_addresses: BTreeSet<Address>,
     /// When it was deleted, fixed when first seen deleted.
@@ -65,7 +65,7 @@ impl Subject {
             facts: Facts::default(),
             history: StatusHistory::default(),
             source_ids: BTreeMap::new(),
-            listed_on: BTreeMap::new(),
+            seen_on: BTreeMap::new(),
             former_addresses: BTreeSet::new(),
             deletion: None,
         }
@@ -74,7 +74,23 @@ impl Subject {
     /// Whether any source has listed it: facts alone do not make a subject.
     #[must_use]
     pub fn is_listed(&self) -> bool {
-        !self.listed_on.is_empty()
+        self.listings().next().is_some()
+    }
+
+    /// The sources that list it, each with the newest as-of at which it did.
+    pub fn listings(&self) -> impl Iterator<Item = (Source, Date)> {
+        self.seen_on.iter().filter(|(source, _)| source.lists_subjects()).map(|(source, on)| (*source, *on))
+    }
+
+    /// The newest as-of at which a source listed it.
+    #[must_use]
+    pub fn listed_by(&self, source: Source) -> Option<Date> {
+        self.seen_on.get(&source).copied().filter(|_| source.lists_subjects())
+    }
+
+    /// What other sources said of a field, and what is not believed.
+    pub fn rivals(&self, field: Field) -> impl Iterator<Item = &Fact> {
+        self.facts.rivals(field)
     }
 
     /// Its address; empty only for a row that gave an id and no address.
@@ -105,7 +121,7 @@ impl Subject {
     /// The newest as-of of any source that listed it.
     #[must_use]
     pub fn as_of(&self) -> Option<Date> {
-        self.listed_on.values().max().copied()
+        self.listings().map(|(_, on)| on).max()
     }
 }
 
@@ -138,8 +154,8 @@ pub fn latest_good(as_of: Date) -> Date {
     as_of.tomorrow().unwrap_or(as_of)
 }
 
-/// Merges a row's values. Returns whether a value is new, whether one was confirmed by a newer as-of, and how many
-/// dates were bad.
+/// Merges a row's values. Returns whether a value is new, whether the row is to be kept all the same (it confirms
+/// something, or another source overrules it), and how many dates were bad.
 pub(super) fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observation) -> (bool, bool, u32) {
     let latest = latest_good(arrival.as_of);
     let (mut changed, mut confirmed, mut bad_dates) = (false, false, 0);
@@ -151,7 +167,7 @@ pub(super) fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observati
         let Arrival { snapshot, source, as_of } = arrival;
         match subject.facts.merge(field, Fact { value, as_of, source, snapshot, line: row.line }) {
             Merged::Changed => changed = true,
-            Merged::Confirmed => confirmed = true,
+            Merged::Confirmed | Merged::Overruled => confirmed = true,
             Merged::Unchanged => {}
         }
     }
@@ -159,6 +175,11 @@ pub(super) fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observati
         confirmed |= subject.history.record(status.clone(), arrival.as_of, arrival.source);
     }
     (changed, confirmed, bad_dates)
+}
+
+/// The fields of which a row says anything.
+pub(super) fn fields(row: &Observation) -> impl Iterator<Item = Field> {
+    values(row).map(|(field, _)| field)
 }
 
 /// The values a row gives; a blank gives none.

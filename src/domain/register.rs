@@ -17,7 +17,7 @@ use super::{
     evaluate,
     facts::{Fact, Facts, Field, Merged, SnapshotId, Value},
     policy::Policy,
-    record::{PRESUMED, latest_good, merge_row, withdraw_presumption},
+    record::{PRESUMED, fields, latest_good, merge_row, withdraw_presumption},
     snapshot::{ContactRow, Observation, Source},
     subject::{Address, Kind, OdsCode, Status},
 };
@@ -76,8 +76,8 @@ pub struct Register {
     removed: BTreeSet<SubjectId>,
     /// Made when first asked for, forgotten with every change.
     exported_mailboxes: OnceLock<HashMap<Box<str>, Vec<Address>>>,
-    /// The same: which source said any value of which field that holds.
-    told: OnceLock<HashSet<(Source, Field)>>,
+    /// Which source has ever said anything of which field.
+    said: HashSet<(Source, Field)>,
 }
 
 impl Register {
@@ -138,12 +138,17 @@ impl Register {
         by_site.get(&ods.key()).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether any value of the field that holds was said by the source: not every file has every column.
+    /// Whether the source has ever said anything of the field: not every file has every column.
     #[must_use]
     pub fn is_told_by(&self, source: Source, field: Field) -> bool {
-        let of = |subject: &Subject| subject.facts.iter().map(|(field, fact)| (fact.source, field)).collect::<Vec<_>>();
-        let told = self.told.get_or_init(|| self.subjects().flat_map(of).collect());
-        told.contains(&(source, field))
+        self.said.contains(&(source, field))
+    }
+
+    /// Takes note of which source has said anything of which field, about subjects that are not in here too.
+    #[must_use]
+    pub fn with_said(mut self, said: impl IntoIterator<Item = (Source, Field)>) -> Self {
+        self.said.extend(said);
+        self
     }
 
     /// Who looks after which site.
@@ -177,7 +182,6 @@ impl Register {
     /// Forgets what was made from the subjects: they are about to change.
     fn forget(&mut self) {
         self.exported_mailboxes.take();
-        self.told.take();
     }
 
     /// Notes that a snapshot is being loaded.
@@ -211,9 +215,9 @@ impl Register {
         let (changed, confirmed, bad_dates) = merge_row(subject, arrival, row);
         if arrival.source.lists_subjects() {
             withdraw_presumption(subject, arrival);
-            let listed_on = subject.listed_on.entry(arrival.source).or_insert(arrival.as_of);
-            *listed_on = arrival.as_of.max(*listed_on);
         }
+        let seen_on = subject.seen_on.entry(arrival.source).or_insert(arrival.as_of);
+        *seen_on = arrival.as_of.max(*seen_on);
         let kind = match (subject.is_listed(), was_listed) {
             (false, _) => EffectKind::Waiting,
             (true, false) => EffectKind::New,
@@ -222,6 +226,7 @@ impl Register {
         };
         if changed || confirmed || !was_listed {
             self.changed.insert(id);
+            self.said.extend(fields(row).map(|field| (arrival.source, field)));
         }
         Effect { subject: id, kind, bad_dates, tells_of_send }
     }
@@ -345,9 +350,9 @@ impl Register {
             self.by_source_id.insert((*source, source_id.clone()), id);
         }
         subject.source_ids.extend(gone.source_ids);
-        for (source, on) in gone.listed_on {
-            let listed_on = subject.listed_on.entry(source).or_insert(on);
-            *listed_on = on.max(*listed_on);
+        for (source, on) in gone.seen_on {
+            let seen_on = subject.seen_on.entry(source).or_insert(on);
+            *seen_on = on.max(*seen_on);
         }
         subject.facts.absorb(gone.facts);
         subject.history.absorb(gone.history);

@@ -125,7 +125,7 @@ fn overtaken(arrival: Arrival, register: &Register) -> Option<String> {
 
 /// Whom a source has listed, and on which day last.
 fn listed_by(source: Source, register: &Register) -> impl Iterator<Item = (SubjectId, Date)> {
-    register.subjects().filter_map(move |subject| Some((subject.id, *subject.listed_on.get(&source)?)))
+    register.subjects().filter_map(move |subject| Some((subject.id, subject.listed_by(source)?)))
 }
 
 fn address_of(register: &Register, id: SubjectId) -> Option<Address> {

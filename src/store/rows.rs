@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{DoubtState, HoldState, MessageState, NewMessage, StoreError};
 use crate::domain::{
-    facts::{Field, Value},
+    facts::Field,
     message::{MessageKind, Reason},
     outbox::{Event, Verdict, next},
     policy::{OnUnknown, Rule, Rung},
@@ -65,24 +65,6 @@ pub(super) fn on_unknown(word: &str) -> OnUnknown {
 
 pub(super) fn field(word: &str) -> Result<Field, StoreError> {
     Field::parse(word).ok_or_else(|| corrupt("field", word))
-}
-
-pub(super) fn value_text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        Value::Date(date) => date.to_string(),
-        Value::Flag(flag) => flag.to_string(),
-    }
-}
-
-pub(super) fn value(field: Field, text: &str) -> Result<Value, StoreError> {
-    if field.is_date() {
-        date(text).map(Value::Date)
-    } else if field.is_flag() {
-        text.parse().map(Value::Flag).map_err(|_| corrupt("flag", text))
-    } else {
-        Ok(Value::Text(text.into()))
-    }
 }
 
 pub(super) fn hold_state(word: &str) -> Result<HoldState, StoreError> {

@@ -123,6 +123,7 @@ fn query(sql: impl SqlSafeStr, cells: &[Cell<'_>]) -> Query<'static, Postgres, P
     cells.iter().fold(sqlx::query(sql), |query, cell| match cell {
         Cell::Number(number) => query.bind(*number),
         Cell::Text(text) => query.bind(text.as_deref()),
+        Cell::Bytes(bytes) => query.bind(bytes.as_deref()),
         Cell::Numbers(numbers) => query.bind(*numbers),
         Cell::Texts(texts) => query.bind(*texts),
     })
@@ -158,10 +159,24 @@ fn write_row(chunk: &mut String, cells: &[Cell<'_>]) {
             // Writing into a String cannot fail.
             Cell::Number(Some(number)) => drop(write!(chunk, "{number}")),
             Cell::Text(Some(text)) => push_escaped(chunk, text),
-            Cell::Number(None) | Cell::Text(None) | Cell::Numbers(_) | Cell::Texts(_) => chunk.push_str("\\N"),
+            Cell::Bytes(Some(bytes)) => push_hex(chunk, bytes),
+            Cell::Number(None) | Cell::Text(None) | Cell::Bytes(None) | Cell::Numbers(_) | Cell::Texts(_) => {
+                chunk.push_str("\\N");
+            }
         }
     }
     chunk.push('\n');
+}
+
+/// Bytes as `\\x` and two digits each; the backslash is escaped once for `COPY`.
+fn push_hex(chunk: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
+    chunk.push_str("\\\\x");
+    for byte in bytes {
+        chunk.push(digit(byte >> 4));
+        chunk.push(digit(byte & 15));
+    }
 }
 
 fn push_escaped(chunk: &mut String, text: &str) {

@@ -13,6 +13,8 @@ pub enum Cell<'a> {
     Number(Option<i64>),
     /// A text, or a civil date as `YYYY-MM-DD`.
     Text(Option<Cow<'a, str>>),
+    /// Bytes that the database keeps as they are.
+    Bytes(Option<Cow<'a, [u8]>>),
     /// Several numbers, for [`Dialect::LISTED`](super::Dialect::LISTED).
     Numbers(&'a [i64]),
     /// Several texts, for the same.

@@ -8,13 +8,11 @@ use super::{Cell, Dialect, SqlStore, Target, Twice, doing};
 use crate::store::StoreError;
 
 /// Every table, those that others refer to first; but for the connections that programs hold at this moment.
-pub(in crate::store) const TABLES: [&str; 20] = [
+pub(in crate::store) const TABLES: [&str; 18] = [
     "snapshot",
     "subject",
-    "subject_source",
     "former_address",
-    "fact",
-    "status_stretch",
+    "said",
     "contact",
     "run",
     "due_day",
@@ -42,10 +40,14 @@ where
     usize: ColumnIndex<R>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
     String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let cells = row.columns().iter().map(|column| match column.type_info().name() {
             "INTEGER" | "INT8" => row.try_get::<Option<i64>, _>(column.ordinal()).map(Cell::from),
+            "BLOB" | "BYTEA" => {
+                row.try_get::<Option<Vec<u8>>, _>(column.ordinal()).map(|bytes| Cell::Bytes(bytes.map(Into::into)))
+            }
             _ => row.try_get::<Option<String>, _>(column.ordinal()).map(Cell::from),
         });
         cells.collect::<Result<_, _>>().map(Self)

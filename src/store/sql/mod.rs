@@ -4,6 +4,7 @@
 //! 64-bit numbers or text and nothing else, so a row of one is a row of the other. What is left is [`Dialect`]: how a
 //! transaction begins, how many rows are written at once, how a message is leased. A new method of the store is
 //! written here, and both databases have it; nothing here names one of them but the rows they give.
+mod body;
 mod cell;
 mod copy;
 mod doubts;
@@ -15,6 +16,7 @@ mod register;
 mod settle;
 mod sql_store;
 mod standings;
+mod subjects;
 
 use std::future::Future;
 

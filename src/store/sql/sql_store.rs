@@ -10,7 +10,7 @@ use sqlx::{
     pool::PoolConnection,
 };
 
-use super::{Dialect, doing, doubts, holds, ledger, outbox, refused, register, standings};
+use super::{Dialect, doing, doubts, holds, ledger, outbox, refused, register, standings, subjects};
 use crate::{
     domain::{
         facts::SnapshotId,
@@ -115,7 +115,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         register::insert_snapshot::<DB>(&mut transaction, snapshot).await?;
-        register::write_changes::<DB>(&mut transaction, changes).await?;
+        subjects::write::<DB>(&mut transaction, changes).await?;
         if let Some(rows) = contacts {
             register::replace_contacts::<DB>(&mut transaction, rows).await?;
         }
@@ -140,7 +140,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn save_plan(&self, run: RunId, decided: &Decided<'_>, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        register::write_changes::<DB>(&mut transaction, decided.changes).await?;
+        subjects::write::<DB>(&mut transaction, decided.changes).await?;
         ledger::write_episodes::<DB>(&mut transaction, run, decided.plan).await?;
         outbox::insert_messages::<DB>(&mut transaction, run, decided.messages, now).await?;
         standings::adopt::<DB>(&mut transaction, decided.adopted, decided.plan.on).await?;

@@ -75,6 +75,7 @@ impl Dialect for Sqlite {
                     match cell {
                         Cell::Number(number) => row.push_bind(*number),
                         Cell::Text(text) => row.push_bind(text.as_deref()),
+                        Cell::Bytes(bytes) => row.push_bind(bytes.as_deref()),
                         Cell::Numbers(_) | Cell::Texts(_) => row.push_bind(listed(cell)),
                     };
                 }
@@ -107,6 +108,7 @@ fn query(sql: impl SqlSafeStr, cells: &[Cell<'_>]) -> Query<'static, Sqlite, Sql
     cells.iter().fold(sqlx::query(sql), |query, cell| match cell {
         Cell::Number(number) => query.bind(*number),
         Cell::Text(text) => query.bind(text.as_deref()),
+        Cell::Bytes(bytes) => query.bind(bytes.as_deref()),
         Cell::Numbers(_) | Cell::Texts(_) => query.bind(listed(cell)),
     })
 }
@@ -116,6 +118,6 @@ fn listed(cell: &Cell<'_>) -> Option<String> {
     match cell {
         Cell::Numbers(numbers) => serde_json::to_string(numbers).ok(),
         Cell::Texts(texts) => serde_json::to_string(texts).ok(),
-        Cell::Number(_) | Cell::Text(_) => None,
+        Cell::Number(_) | Cell::Text(_) | Cell::Bytes(_) => None,
     }
 }

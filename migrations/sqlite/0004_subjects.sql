@@ -1,0 +1,50 @@
+-- Subjects in one row each, so that of millions only those are touched that change or are due.
+
+-- The layout before was never released; a store of a trial with subjects in it has to be begun anew.
+CREATE TABLE guard (
+    subjects INTEGER CONSTRAINT this_store_is_of_a_trial_version_begin_with_a_new_one CHECK (subjects = 0)
+) STRICT;
+INSERT INTO guard SELECT count(*) FROM subject;
+DROP TABLE guard;
+
+DROP TABLE status_stretch;
+DROP TABLE fact;
+DROP TABLE former_address;
+DROP TABLE subject_source;
+DROP TABLE subject;
+
+-- An account or a shared mailbox; or an address that facts wait for.
+CREATE TABLE subject (
+    -- Number of the subject.
+    id          INTEGER PRIMARY KEY,
+    -- XXH3 of its address, lower case; NULL without one. What is found by it is compared in full.
+    address_key INTEGER,
+    -- Site code, folded, of a shared mailbox; NULL for everything else.
+    mailbox_of  TEXT,
+    -- The civil date on which a run looks at it next, unless something about it changes before.
+    wake_on     TEXT    NOT NULL,
+    -- What every source said, its status over time, its addresses before; see store/sql/body.rs.
+    body        BLOB    NOT NULL
+) STRICT;
+CREATE INDEX subject_by_address ON subject (address_key);
+CREATE INDEX subject_by_site ON subject (mailbox_of) WHERE mailbox_of IS NOT NULL;
+CREATE INDEX subject_by_wake ON subject (wake_on);
+
+-- Addresses that subjects had before, to find them by.
+CREATE TABLE former_address (
+    -- XXH3 of the address, lower case.
+    address_key INTEGER NOT NULL,
+    -- Whose it was.
+    subject_id  INTEGER NOT NULL,
+    PRIMARY KEY (address_key, subject_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_address_by_subject ON former_address (subject_id);
+
+-- Which source has ever said anything of which field: not every file has every column.
+CREATE TABLE said (
+    -- Which source.
+    source TEXT NOT NULL,
+    -- Which field.
+    field  TEXT NOT NULL,
+    PRIMARY KEY (source, field)
+) STRICT, WITHOUT ROWID;

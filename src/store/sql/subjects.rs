@@ -1,0 +1,93 @@
+//! Subjects: a row each, and what they are found by.
+
+use std::collections::BTreeSet;
+
+use sqlx::AssertSqlSafe;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Cell, Dialect, Table, Twice, body};
+use crate::{
+    domain::{
+        facts::Field,
+        register::{Subject, SubjectId},
+        snapshot::Source,
+        subject::{Address, Kind},
+    },
+    store::{Changes, StoreError, rows},
+};
+
+/// The day on which a subject is looked at whose next day nobody has worked out: at once.
+const AT_ONCE: &str = "0001-01-01";
+
+const SUBJECT: Table<5> = Table {
+    name: "subject",
+    columns: ["id", "address_key", "mailbox_of", "wake_on", "body"],
+    twice: Twice::Replaces(&["id"]),
+};
+
+const FORMER_ADDRESS: Table<2> =
+    Table { name: "former_address", columns: ["address_key", "subject_id"], twice: Twice::Stays };
+
+const SAID: Table<2> = Table { name: "said", columns: ["source", "field"], twice: Twice::Stays };
+
+/// What a subject is found by in place of its address.
+fn address_key(address: &Address) -> i64 {
+    xxh3_64(address.as_str().as_bytes()).cast_signed()
+}
+
+fn row(subject: &Subject) -> Result<[Cell<'_>; 5], StoreError> {
+    let address = subject.facts.address();
+    let is_mailbox = subject.facts.kind() == Kind::Shared;
+    let mailbox_of = subject.facts.ods().filter(|_| is_mailbox).map(|ods| ods.key().into_string());
+    Ok([
+        subject.id.0.into(),
+        address.as_ref().map(address_key).into(),
+        mailbox_of.into(),
+        AT_ONCE.into(),
+        Cell::Bytes(Some(body::write(subject)?.into())),
+    ])
+}
+
+/// Writes subjects as they are now, and removes those that were merged into others.
+pub(super) async fn write<DB: Dialect>(db: &mut DB::Connection, changes: &Changes<'_>) -> Result<(), StoreError> {
+    let gone: Vec<i64> = changes.removed.iter().map(|subject| subject.0).collect();
+    delete::<DB>(&mut *db, "DELETE FROM subject WHERE id IN", &gone).await?;
+    delete::<DB>(&mut *db, "DELETE FROM former_address WHERE subject_id IN", &gone).await?;
+    let subjects = &changes.subjects;
+    let written: Vec<_> = subjects.iter().map(|subject| row(subject)).collect::<Result<_, _>>()?;
+    DB::fill(&mut *db, "writing subjects", &SUBJECT, written.into_iter()).await?;
+    let former = subjects.iter().flat_map(|subject| {
+        subject.former_addresses.iter().map(|address| [address_key(address).into(), subject.id.0.into()])
+    });
+    DB::fill(&mut *db, "writing former addresses", &FORMER_ADDRESS, former).await?;
+    let said: BTreeSet<(Source, Field)> =
+        subjects.iter().flat_map(|subject| subject.facts.said().map(|(field, fact)| (fact.source, field))).collect();
+    let said = said.into_iter().map(|(source, field)| [source.as_str().into(), field.as_str().into()]);
+    DB::fill(db, "writing which source has said what", &SAID, said).await
+}
+
+async fn delete<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i64]) -> Result<(), StoreError> {
+    if !ids.is_empty() {
+        let statement = AssertSqlSafe(format!("{statement} {}", DB::LISTED));
+        DB::execute(db, "merging subjects", statement, &[Cell::Numbers(ids)]).await?;
+    }
+    Ok(())
+}
+
+/// Every subject there is.
+pub(super) async fn all<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<Subject>, StoreError> {
+    let mut subjects = Vec::new();
+    DB::each(db, "reading subjects", "SELECT id, body FROM subject", |(id, bytes): (i64, Vec<u8>)| {
+        subjects.push(body::read(SubjectId(id), &bytes)?);
+        Ok(())
+    })
+    .await?;
+    Ok(subjects)
+}
+
+/// Which source has ever said anything of which field.
+pub(super) async fn said<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<(Source, Field)>, StoreError> {
+    let found: Vec<(String, String)> =
+        DB::all(db, "reading which source has said what", "SELECT source, field FROM said", &[]).await?;
+    found.into_iter().map(|(source, field)| Ok((rows::source(&source)?, rows::field(&field)?))).collect()
+}
