@@ -64,7 +64,11 @@ async fn full(base: &Base) {
 async fn rows(base: &Base, columns: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
     for (table, columns) in columns {
-        let cells = columns.iter().map(|column| format!("coalesce(CAST({column} AS TEXT), '<null>')"));
+        let cells = columns.iter().map(|column| match column.as_str() {
+            bytes @ ("body" | "entries") if base.url().starts_with("sqlite:") => format!("hex({bytes})"),
+            bytes @ ("body" | "entries") => format!("upper(encode({bytes}, 'hex'))"),
+            column => format!("coalesce(CAST({column} AS TEXT), '<null>')"),
+        });
         let row = cells.collect::<Vec<_>>().join(" || '|' || ");
         let mut rows: Vec<String> =
             base.find::<(String,)>(&format!("SELECT {row} FROM {table}")).await.into_iter().map(|(row,)| row).collect();
