@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -50,8 +51,7 @@ impl Candidate {
     /// Why it is no export that can be read.
     pub fn open(path: &Path, settings: &ReadSettings) -> Result<Self, ReadError> {
         let export = open(path, settings)?;
-        let sha256 = sha256(path).map_err(ReadError::from)?;
-        Ok(Self { path: path.to_owned(), name: file_name(path), sha256, export })
+        Ok(Self { path: path.to_owned(), name: file_name(path), sha256: export.sha256().to_owned(), export })
     }
 }
 
@@ -89,8 +89,8 @@ pub fn merge(
     let mut census = candidate.export.census(as_of);
     let listed: HashMap<_, _> =
         listed_by(arrival.source, register).map(|(id, _)| (id, address_of(register, id))).collect();
-    for row in candidate.export.rows(&mut census)? {
-        match row {
+    candidate.export.each(&mut census, &mut |row| {
+        match row.read() {
             Ok(Record::Subject(row)) => {
                 tally.count(register.observe(arrival, &row, policy));
             }
@@ -100,7 +100,8 @@ pub fn merge(
         }
         tally.seen += 1;
         progress(tally.seen);
-    }
+        ControlFlow::Continue(())
+    })?;
     let is_contacts = arrival.source == Source::SiteContacts;
     tally.check_any(arrival.source)?;
     tally.report.warnings.extend(overtaken(arrival, register));

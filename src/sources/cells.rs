@@ -79,6 +79,13 @@ pub(super) fn word(text: &str) -> Option<String> {
     (!short.is_empty()).then(|| short.to_owned())
 }
 
+/// Whether `text` is surely fit to be a name, as nearly all are: the quick answer to what [`name`] decides.
+pub(super) fn is_plain_name(text: &str) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'/' | b':' | b'<' | b'>' | b'@');
+    let invites = |pair: &[u8]| matches!(pair, [b'h' | b'H', b't' | b'T'] | [b'w' | b'W', b'w' | b'W']);
+    text.as_bytes().iter().all(is_plain) && !text.as_bytes().windows(2).any(invites)
+}
+
 /// A person's or a mailbox's name; `None` when a mail client could make a link of it.
 pub(super) fn name(text: &str) -> Option<String> {
     word(text).filter(|name| !name.contains(['/', ':', '<', '>', '@']) && !invites_a_link(name))

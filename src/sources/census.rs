@@ -30,6 +30,19 @@ impl DateColumn {
     }
 }
 
+/// What a date cell was counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing, or a placeholder.
+    Blank,
+    /// A date that the file can know.
+    Good,
+    /// A date more than a day after the file's own day.
+    Ahead,
+    /// No date.
+    Bad,
+}
+
 /// Counts the date columns of one file.
 #[derive(Debug)]
 pub struct Census {
@@ -44,14 +57,26 @@ impl Census {
         Self { columns, latest: latest_good(as_of) }
     }
 
-    /// Counts one cell; a column that the file does not have is none.
-    pub(super) fn see(&mut self, name: &str, date: Result<Option<Date>, BadDate>) {
-        let Some(column) = self.columns.iter_mut().find(|column| column.name == name) else { return };
-        column.cells += 1;
-        match date {
-            Ok(None) => column.blank += 1,
-            Ok(Some(day)) if day <= self.latest => {}
-            Ok(Some(_)) | Err(BadDate) => column.bad += 1,
+    /// Counts one cell of the column at `index`, and says what it was counted as.
+    pub(super) fn see(&mut self, index: usize, date: Result<Option<Date>, BadDate>) -> Seen {
+        let seen = match date {
+            Ok(None) => Seen::Blank,
+            Ok(Some(day)) if day <= self.latest => Seen::Good,
+            Ok(Some(_)) => Seen::Ahead,
+            Err(BadDate) => Seen::Bad,
+        };
+        if let Some(column) = self.columns.get_mut(index) {
+            column.cells += 1;
+            column.blank += u64::from(seen == Seen::Blank);
+            column.bad += u64::from(matches!(seen, Seen::Ahead | Seen::Bad));
+        }
+        seen
+    }
+
+    /// The same for the column of this name; one that the file does not have is none.
+    pub(super) fn see_named(&mut self, name: &str, date: Result<Option<Date>, BadDate>) {
+        if let Some(index) = self.columns.iter().position(|column| column.name == name) {
+            self.see(index, date);
         }
     }
 

@@ -31,6 +31,12 @@ pub enum ReadError {
     /// The file cannot be opened or read.
     #[error("the file cannot be read; check that it is still there and that the service may read it")]
     Io(#[from] io::Error),
+    /// The second reading found another file than the first.
+    #[error("line {line}: the file changed while it was read; copy it again and wait until the copy is whole")]
+    Changed {
+        /// Line on which it was noticed.
+        line: u32,
+    },
     /// Nothing but blank lines.
     #[error("the file is empty; export it again and wait until the download has finished")]
     Empty,

@@ -15,6 +15,7 @@ use super::{
     error::{ReadError, Rejected},
     formats::{NOBODY, bad_date},
     header::normalise,
+    raw::{key_of_address, key_of_id},
     table::RECORD_CAP,
 };
 use crate::domain::{
@@ -102,9 +103,14 @@ impl Pages {
         &self.spots
     }
 
+    /// The text of the object at `spot`.
+    pub(super) fn text_at(&self, spot: &Spot) -> &str {
+        self.text.get(spot.range.clone()).unwrap_or_default()
+    }
+
     /// The object at `spot`.
     pub(super) fn user(&self, spot: &Spot) -> Result<User, Rejected> {
-        let text = self.text.get(spot.range.clone()).unwrap_or_default();
+        let text = self.text_at(spot);
         if text.len() > RECORD_CAP {
             return Err(Rejected::row(spot.line, "the record is longer than 1 MiB"));
         }
@@ -190,6 +196,13 @@ impl User {
         own.chain(SIGN_INS.iter().filter_map(|key| self.sign_in(key)).map(|(_, text)| text)).collect()
     }
 
+    /// Whom the object is about.
+    pub(super) fn key(&self) -> Option<u64> {
+        let id = self.text("id").and_then(|text| cells::word(&text));
+        let address = || self.address().ok().flatten().map(|address| key_of_address(address.as_str()));
+        id.map(|id| key_of_id(&id)).or_else(address)
+    }
+
     /// Line on which the object begins.
     pub(super) const fn line(&self) -> u32 {
         self.line
@@ -222,7 +235,7 @@ impl User {
     pub(super) fn count_dates(&self, dates: &Reading, census: &mut Census) {
         for (key, name, _) in COUNTED {
             let date = if key == SIGN_IN { self.last_activity(dates) } else { self.date(key, dates) };
-            census.see(name, date.map_err(|_| BadDate));
+            census.see_named(name, date.map_err(|_| BadDate));
         }
     }
 

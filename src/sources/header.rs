@@ -33,22 +33,59 @@ pub(super) struct Column {
     pub(super) holds: Holds,
     /// A rule counts from it.
     pub(super) is_anchor: bool,
+    /// What it is to the record.
+    pub(super) part: Part,
+}
+
+/// What a column is to the record of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It says who the row is about, by the source's stable id.
+    Id,
+    /// It says who the row is about, by address, where no id does.
+    Address,
+    /// It says something about them.
+    Says,
+    /// Nothing: it is a date that has to be one, and no more.
+    Nothing,
 }
 
 impl Column {
     /// A column whose absence is worth a word.
     pub(super) const fn wanted(name: &'static str, keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: Some(name), holds, is_anchor: false }
+        Self { keys, missed_as: Some(name), holds, is_anchor: false, part: Part::of(holds) }
     }
 
     /// A column that may be absent.
     pub(super) const fn optional(keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: None, holds, is_anchor: false }
+        Self { keys, missed_as: None, holds, is_anchor: false, part: Part::of(holds) }
     }
 
     /// The same, as a column that a rule counts from: blank from top to bottom it means a bad export.
     pub(super) const fn anchor(self) -> Self {
         Self { is_anchor: true, ..self }
+    }
+
+    /// The same, as the source's stable id of whom the row is about.
+    pub(super) const fn id(self) -> Self {
+        Self { part: Part::Id, ..self }
+    }
+
+    /// The same, as the address of whom the row is about; of several filled ones the format's first counts.
+    pub(super) const fn address(self) -> Self {
+        Self { part: Part::Address, ..self }
+    }
+
+    /// The same, as one that is checked, or dates the file, and does not enter the record.
+    pub(super) const fn unkept(self) -> Self {
+        Self { part: Part::Nothing, ..self }
+    }
+}
+
+impl Part {
+    /// The day of the file is the same in every row and no part of any.
+    const fn of(holds: Holds) -> Self {
+        if matches!(holds, Holds::AsOf) { Self::Nothing } else { Self::Says }
     }
 }
 
@@ -152,12 +189,12 @@ impl Layout {
             .collect()
     }
 
-    /// The columns that hold dates, each with its usual name; the printed one where it has none.
-    pub(super) fn date_columns(&self) -> impl Iterator<Item = (&'static Column, &str)> {
+    /// The columns that hold dates, each with its place and its usual name; the printed one where it has none.
+    pub(super) fn dated(&self) -> impl Iterator<Item = (&'static Column, usize, &str)> {
         let dated = self.places.iter().filter(|(column, _)| column.holds != Holds::Text);
         dated.filter_map(|(column, at)| {
             let printed = || self.header.get(*at).map(String::as_str);
-            Some((*column, column.missed_as.or_else(printed)?))
+            Some((*column, *at, column.missed_as.or_else(printed)?))
         })
     }
 

@@ -1,21 +1,28 @@
 //! Both passes over a JSON file.
-use std::{collections::BTreeSet, io::Read, path::Path};
+use std::{collections::BTreeSet, io::Read, ops::ControlFlow};
 
 use super::{
-    Body, Census, DateColumn, Export, ReadSettings, Summary, as_of,
+    Body, Census, DateColumn, Export, Raw, ReadSettings, Summary, as_of,
     dates::{Reading, Wall},
-    decode::{self, Encoding},
-    error::{ReadError, Rejected},
+    decode::Encoding,
+    error::ReadError,
     graph::{self, Pages, User},
     header,
+    input::Input,
+    raw,
     scan::DateScan,
     summary::Notes,
 };
-use crate::domain::snapshot::{Record, Source};
+use crate::domain::snapshot::Source;
 
 /// The first pass.
-pub(super) fn open(path: &Path, encoding: Encoding, settings: &ReadSettings) -> Result<Export, ReadError> {
-    let pages = Pages::new(read(path, encoding)?)?;
+pub(super) fn open(
+    text: impl Read,
+    input: Input,
+    encoding: Encoding,
+    settings: &ReadSettings,
+) -> Result<Export, ReadError> {
+    let pages = Pages::new(read(text)?)?;
     let mut seen = Seen::new(settings);
     pages.spots().iter().for_each(|spot| seen.take(pages.user(spot).ok()));
     seen.notes.is_partial = pages.is_partial;
@@ -29,7 +36,8 @@ pub(super) fn open(path: &Path, encoding: Encoding, settings: &ReadSettings) -> 
     let is_known = !pages.spots().is_empty();
     Ok(Export {
         source: Source::GraphUsers,
-        as_of: as_of(found.own, path, found.newest),
+        as_of: as_of(found.own, &input, found.newest),
+        sha256: String::new(),
         summary: Summary {
             encoding,
             delimiter: None,
@@ -42,28 +50,40 @@ pub(super) fn open(path: &Path, encoding: Encoding, settings: &ReadSettings) -> 
         },
         dates: found.reading,
         date_columns,
+        input,
         body: Body::Json(pages),
     })
 }
 
 /// The second pass.
-pub(super) fn rows<'a>(
-    pages: &'a Pages,
-    dates: &'a Reading,
-    census: &'a mut Census,
-) -> impl Iterator<Item = Result<Record, Rejected>> + Send + 'a {
-    let mut of_user = |user: User| {
-        (!user.is_guest()).then(|| {
-            user.count_dates(dates, census);
-            user.read(dates)
-        })
-    };
-    pages.spots().iter().filter_map(move |spot| pages.user(spot).map(&mut of_user).transpose().map(Result::flatten))
+pub(super) fn each(
+    pages: &Pages,
+    dates: &Reading,
+    census: &mut Census,
+    take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>,
+) {
+    let seed = raw::seed(Source::GraphUsers, dates, std::iter::empty());
+    for spot in pages.spots() {
+        let print = raw::print_of_text(pages.text_at(spot), seed);
+        let flow = match pages.user(spot) {
+            Ok(user) if user.is_guest() => continue,
+            Ok(user) => {
+                user.count_dates(dates, census);
+                take(Raw::new(user.line(), user.key(), print, &|| user.read(dates)))
+            }
+            Err(rejected) => take(Raw::new(rejected.line, None, print, &|| Err(rejected.clone()))),
+        };
+        if flow.is_break() {
+            break;
+        }
+    }
 }
 
-fn read(path: &Path, encoding: Encoding) -> Result<String, ReadError> {
-    let mut text = String::new();
-    decode::reader(path, encoding)?.read_to_string(&mut text)?;
+fn read(mut text: impl Read) -> Result<String, ReadError> {
+    let mut bytes = Vec::new();
+    text.read_to_end(&mut bytes)?;
+    // Behind a byte-order mark there may be anything.
+    let text = String::from_utf8(bytes).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
     match text.split_once('\0') {
         Some((before, _)) => {
             let lines = before.matches('\n').count();

@@ -1,8 +1,9 @@
 //! Readers of exports: a file in, records out.
 //!
-//! [`open`] reads a file once to learn what it is: its encoding, its format by the headers, the order of its dates,
-//! whether its end is there. [`Export::rows`] reads it a second time and gives one record or one rejection per row, so
-//! that memory does not grow with the file (JSON excepted, which is held). What the program has no use for is dropped
+//! [`open`] reads a file once to learn what it is: its encoding, its hash, its format by the headers, the order of its
+//! dates, whether its end is there. [`Export::each`] reads it a second time and gives one row after the other, split but
+//! not read, so that rows that say nothing new cost little and memory does not grow with the file (JSON excepted,
+//! which is held). What the program has no use for is dropped
 //! here and goes no further. Nothing in here writes, logs, or knows what day it is.
 mod cells;
 mod census;
@@ -12,13 +13,19 @@ mod error;
 mod formats;
 mod graph;
 mod header;
+mod input;
 mod json;
+mod raw;
 mod scan;
 mod summary;
 mod table;
 mod tabular;
 
-use std::{io::Read, path::Path};
+use std::{
+    io::{Cursor, Read},
+    ops::ControlFlow,
+    path::Path,
+};
 
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -27,10 +34,11 @@ pub use self::{
     dates::DateOrder,
     decode::Encoding,
     error::{ReadError, Rejected},
+    raw::Raw,
     summary::Summary,
 };
-use self::{dates::Reading, decode::Content, graph::Pages, tabular::Table};
-use crate::domain::snapshot::{Record, Source};
+use self::{dates::Reading, decode::Content, graph::Pages, input::Input, tabular::Table};
+use crate::domain::snapshot::Source;
 
 /// How much of a file is looked at for what stands before its header.
 const HEAD_BYTES: u64 = 64 * 1024;
@@ -49,10 +57,12 @@ pub struct ReadSettings<'a> {
 pub struct Export {
     source: Source,
     as_of: Option<Date>,
+    sha256: String,
     summary: Summary,
     dates: Reading,
     /// The date columns it has, nothing counted.
     date_columns: Vec<DateColumn>,
+    input: Input,
     body: Body,
 }
 
@@ -69,18 +79,40 @@ enum Body {
 /// Refuses, with a [`ReadError`] that says what to do, a file that is empty, unknown, cut off, damaged, or in two
 /// orders of dates. Bad rows are no reason to refuse a file.
 pub fn open(path: &Path, settings: &ReadSettings) -> Result<Export, ReadError> {
-    let encoding = match decode::detect(path)? {
+    let encoding = match decode::guess(&Input::new(path))? {
         Content::Empty => return Err(ReadError::Empty),
         Content::Zip => return Err(ReadError::Workbook),
         Content::Text(encoding) => encoding,
     };
+    match open_as(encoding, Input::new(path), settings) {
+        Err(ReadError::Io(error)) if decode::is_not_utf8(&error) => {
+            open_as(Encoding::Windows1252, Input::new(path), settings)
+        }
+        opened => opened,
+    }
+}
+
+/// The first pass, with the hash of what goes by.
+fn open_as(encoding: Encoding, input: Input, settings: &ReadSettings) -> Result<Export, ReadError> {
+    let mut bytes = input.hashed()?;
+    let export = first_pass(decode::text(&mut bytes, encoding)?, encoding, input, settings)?;
+    Ok(Export { sha256: bytes.finish()?, ..export })
+}
+
+fn first_pass(
+    mut text: impl Read,
+    encoding: Encoding,
+    input: Input,
+    settings: &ReadSettings,
+) -> Result<Export, ReadError> {
     let mut head = Vec::new();
-    decode::reader(path, encoding)?.take(HEAD_BYTES).read_to_end(&mut head)?;
-    let head = String::from_utf8_lossy(&head);
-    match head.trim_start().chars().next() {
+    text.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
+    let begin = String::from_utf8_lossy(&head).into_owned();
+    let text = Cursor::new(head).chain(text);
+    match begin.trim_start().chars().next() {
         None => Err(ReadError::Empty),
-        Some('{' | '[') => json::open(path, encoding, settings),
-        Some(_) => tabular::open(path, encoding, &head, settings),
+        Some('{' | '[') => json::open(text, input, encoding, settings),
+        Some(_) => tabular::open(text, &begin, input, encoding, settings),
     }
 }
 
@@ -104,26 +136,32 @@ impl Export {
         &self.summary
     }
 
-    /// What is to be counted of its dates, when it describes `as_of`; [`Export::rows`] counts.
+    /// SHA-256 of the file as it lies on the disk, lower-case hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// What is to be counted of its dates, when it describes `as_of`; [`Export::each`] counts.
     #[must_use]
     pub fn census(&self, as_of: Date) -> Census {
         Census::new(self.date_columns.clone(), as_of)
     }
 
-    /// Reads the rows, in the order of the file, and counts their dates; rows that tell nothing are passed over.
+    /// Calls `take` for each row that tells something, in the order of the file, and counts its dates into `census`;
+    /// `take` may end it.
     ///
     /// # Errors
     ///
-    /// Fails when the file cannot be opened again.
-    pub fn rows<'a>(
-        &'a self,
-        census: &'a mut Census,
-    ) -> Result<impl Iterator<Item = Result<Record, Rejected>> + Send + 'a, ReadError> {
-        let rows: Box<dyn Iterator<Item = _> + Send + 'a> = match &self.body {
-            Body::Table(table) => Box::new(table.rows(&self.dates, census)?),
-            Body::Json(pages) => Box::new(json::rows(pages, &self.dates, census)),
-        };
-        Ok(rows)
+    /// Fails when the file cannot be read again, or is not the one that was opened.
+    pub fn each(&self, census: &mut Census, take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>) -> Result<(), ReadError> {
+        match &self.body {
+            Body::Table(table) => table.each(&self.input, &self.dates, census, take),
+            Body::Json(pages) => {
+                json::each(pages, &self.dates, census, take);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -134,7 +172,7 @@ fn known_formats() -> impl Iterator<Item = String> {
 }
 
 /// The day a file describes, the best source first.
-fn as_of(own: Option<Date>, path: &Path, newest: Option<Date>) -> Option<Date> {
-    let named = || path.file_name().and_then(|name| dates::in_file_name(&name.to_string_lossy()));
+fn as_of(own: Option<Date>, input: &Input, newest: Option<Date>) -> Option<Date> {
+    let named = || dates::in_file_name(&input.name());
     own.or_else(named).or(newest)
 }

@@ -1,59 +1,65 @@
 //! Both passes over a delimited file.
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::{io::Read, ops::ControlFlow};
 
-use encoding_rs_io::DecodeReaderBytes;
+use jiff::civil::Date;
 
 use super::{
-    Body, Census, DateColumn, Export, ReadSettings, Summary, as_of, cells,
-    dates::{BadDate, Reading},
+    Body, Census, DateColumn, Export, Raw, ReadSettings, Summary, as_of, cells,
+    dates::{BadDate, Reading, Wall},
     decode::{self, Encoding},
-    error::{ReadError, Rejected},
+    error::ReadError,
     formats::{self, Format, Row},
     header::{self, Holds, Layout, Preamble},
+    input::Input,
+    raw::Hashes,
     scan::DateScan,
     summary::Notes,
     table::{Cells, Records},
 };
-use crate::domain::snapshot::Record;
-
-type Text = DecodeReaderBytes<File, Vec<u8>>;
 
 /// A delimited file that was recognised.
 #[derive(Debug)]
 pub(super) struct Table {
-    path: PathBuf,
     encoding: Encoding,
     preamble: Preamble,
     format: &'static Format,
     layout: Layout,
+    /// Where the dates are that are counted, and in which zone.
+    dated: Vec<(usize, Wall)>,
 }
 
-/// The first pass.
-pub(super) fn open(path: &Path, encoding: Encoding, head: &str, settings: &ReadSettings) -> Result<Export, ReadError> {
+/// The first pass: `text` begins with `head`.
+pub(super) fn open(
+    text: impl Read,
+    head: &str,
+    input: Input,
+    encoding: Encoding,
+    settings: &ReadSettings,
+) -> Result<Export, ReadError> {
     let preamble = Preamble::of(head).ok_or(ReadError::Empty)?;
-    let (mut records, header) = start(path, encoding, preamble)?;
+    let (mut records, header) = start(text, preamble)?;
     let line = preamble.lines.saturating_add(1);
     let format = header::recognise(&formats::ALL, &header, line)?;
     let layout = Layout::new(format, header, line)?;
-    let table = Table { path: path.to_owned(), encoding, preamble, format, layout };
+    let dated = layout.dated().map(|(column, at, _)| (at, column.holds.wall())).collect();
+    let table = Table { encoding, preamble, format, layout, dated };
     let (notes, scan) = table.scan(&mut records, DateScan::new(settings))?;
     let found = scan.finish()?;
     Ok(Export {
         source: format.source,
-        as_of: as_of(found.own, path, found.newest),
+        as_of: as_of(found.own, &input, found.newest),
+        sha256: String::new(),
         summary: table.summary(&notes, found.order),
         dates: found.reading,
-        date_columns: table.layout.date_columns().map(|(of, name)| DateColumn::new(name, of.is_anchor)).collect(),
+        date_columns: table.layout.dated().map(|(of, _, name)| DateColumn::new(name, of.is_anchor)).collect(),
+        input,
         body: Body::Table(table),
     })
 }
 
-/// Opens the file and reads its header.
-fn start(path: &Path, encoding: Encoding, preamble: Preamble) -> Result<(Records<Text>, Vec<String>), ReadError> {
-    let mut records = Records::new(decode::reader(path, encoding)?, preamble.delimiter, preamble.lines)?;
+/// Passes over what stands before the header and reads that.
+fn start<R: Read>(text: R, preamble: Preamble) -> Result<(Records<R>, Vec<String>), ReadError> {
+    let mut records = Records::new(text, preamble.delimiter, preamble.lines)?;
     let mut cells = Cells::default();
     records.read(&mut cells)?;
     Ok((records, header::header_of(&cells)))
@@ -61,13 +67,34 @@ fn start(path: &Path, encoding: Encoding, preamble: Preamble) -> Result<(Records
 
 impl Table {
     /// The second pass.
-    pub(super) fn rows<'a>(&'a self, dates: &'a Reading, census: &'a mut Census) -> Result<Rows<'a>, ReadError> {
-        let (records, _) = start(&self.path, self.encoding, self.preamble)?;
-        Ok(Rows { table: self, dates, census, records: Some(records), cells: Cells::default() })
+    pub(super) fn each(
+        &self,
+        input: &Input,
+        dates: &Reading,
+        census: &mut Census,
+        take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let text = decode::text(input.bytes()?, self.encoding)?;
+        let (mut records, header) = start(text, self.preamble).map_err(|error| changed(error, 1))?;
+        if header != self.layout.header {
+            return Err(ReadError::Changed { line: self.preamble.lines.saturating_add(1) });
+        }
+        let mut pass = Pass { table: self, dates, hashes: Hashes::new(self.format, &self.layout, dates), census };
+        let mut cells = Cells::default();
+        loop {
+            match records.read(&mut cells) {
+                Ok(false) => return Ok(()),
+                Ok(true) if cells.is_blank() => {}
+                Ok(true) if pass.row(&cells, take).is_break() => return Ok(()),
+                Ok(true) => {}
+                Err(error) => return Err(changed(error, records.line())),
+            }
+        }
     }
 
-    fn scan(&self, records: &mut Records<Text>, mut scan: DateScan) -> Result<(Notes, DateScan), ReadError> {
+    fn scan<R: Read>(&self, records: &mut Records<R>, mut scan: DateScan) -> Result<(Notes, DateScan), ReadError> {
         let (mut notes, mut cells) = (Notes::default(), Cells::default());
+        let name_at = self.layout.find("displayname").map(|(_, at)| at);
         while records.read(&mut cells)? {
             if cells.is_blank() {
                 continue;
@@ -78,23 +105,20 @@ impl Table {
             }
             notes.rows += 1;
             if cells.fault.is_none() && cells.len() == self.layout.header.len() {
-                self.note(&Row { cells: &cells, layout: &self.layout, dates: scan.any_reading() }, &mut notes);
+                let row = Row { cells: &cells, layout: &self.layout, dates: scan.any_reading() };
+                notes.skipped += usize::from((self.format.skips)(&row));
+                notes.bad_names +=
+                    usize::from(name_at.and_then(|at| cells.get(at)).is_some_and(|name| is_bad_name(&name)));
+                notes.type_names += self.layout.places.iter().filter(|(_, at)| holds_type_name(&cells, *at)).count();
                 self.see_dates(&cells, &mut scan);
             }
         }
         Ok((notes, scan))
     }
 
-    fn note(&self, row: &Row, notes: &mut Notes) {
-        let is_type_name = |at: usize| row.cells.get(at).is_some_and(|cell| cells::is_type_name(cell.trim()));
-        notes.type_names += self.layout.places.iter().filter(|(_, at)| is_type_name(*at)).count();
-        notes.bad_names += usize::from(row.text("displayname").is_some_and(|name| cells::name(&name).is_none()));
-        notes.skipped += usize::from((self.format.skips)(row));
-    }
-
     fn see_dates(&self, cells: &Cells, scan: &mut DateScan) {
-        for (column, at) in &self.layout.places {
-            let Some(cell) = cells.get(*at) else { continue };
+        for (column, at, _) in self.layout.dated() {
+            let Some(cell) = cells.get(at) else { continue };
             let Some(text) = cells::text(&cell) else { continue };
             match column.holds {
                 Holds::Text => {}
@@ -119,49 +143,52 @@ impl Table {
     }
 }
 
-/// The rows of a table.
-pub(super) struct Rows<'a> {
+/// Whatever was wrong with the text the first time has been said then.
+fn changed(error: ReadError, line: u32) -> ReadError {
+    match error {
+        ReadError::Io(error) if !decode::is_not_utf8(&error) => ReadError::Io(error),
+        _ => ReadError::Changed { line },
+    }
+}
+
+fn is_bad_name(cell: &str) -> bool {
+    !cells::is_plain_name(cell) && cells::text(cell).is_some_and(|name| cells::name(name).is_none())
+}
+
+fn holds_type_name(cells: &Cells, at: usize) -> bool {
+    let bytes = cells.bytes(at).unwrap_or_default();
+    // Only these can begin one, or be trimmed off before it.
+    let may = bytes.first().is_some_and(|byte| matches!(byte, b'S' | b'M') || !byte.is_ascii_graphic());
+    may && cells.get(at).is_some_and(|cell| cells::is_type_name(cell.trim()))
+}
+
+/// The second pass at work.
+struct Pass<'a> {
     table: &'a Table,
     dates: &'a Reading,
+    hashes: Hashes,
     census: &'a mut Census,
-    /// `None` once the end, or a fault that was not there in the first pass, is reached.
-    records: Option<Records<Text>>,
-    cells: Cells,
 }
 
-impl Iterator for Rows<'_> {
-    type Item = Result<Record, Rejected>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let records = self.records.as_mut()?;
-            match records.read(&mut self.cells) {
-                Ok(true) if self.cells.is_blank() => {}
-                Ok(true) => {
-                    let row = Row { cells: &self.cells, layout: &self.table.layout, dates: self.dates };
-                    match row.fault() {
-                        Some(fault) => return Some(Err(fault)),
-                        None if (self.table.format.skips)(&row) => {}
-                        None => {
-                            count_dates(&row, self.census);
-                            return Some((self.table.format.read)(&row));
-                        }
-                    }
-                }
-                Ok(false) => return None,
-                Err(error) => {
-                    let line = records.line();
-                    self.records = None;
-                    return Some(Err(Rejected::row(line, format!("the file changed while it was read: {error}"))));
-                }
-            }
+impl Pass<'_> {
+    fn row(&mut self, cells: &Cells, take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let row = Row { cells, layout: &self.table.layout, dates: self.dates };
+        if let Some(fault) = row.fault() {
+            let print = self.hashes.print_of_fault(&fault.reason);
+            return take(Raw::new(row.line(), None, print, &|| Err(fault.clone())));
         }
+        if (self.table.format.skips)(&row) {
+            return ControlFlow::Continue(());
+        }
+        let key = self.hashes.key(&row);
+        let seen =
+            (0..).zip(&self.table.dated).map(|(index, (at, wall))| self.census.see(index, date(&row, *at, *wall)));
+        let print = self.hashes.print(&row, seen);
+        take(Raw::new(row.line(), key, print, &|| (self.table.format.read)(&row)))
     }
 }
 
-fn count_dates(row: &Row, census: &mut Census) {
-    for (column, name) in row.layout.date_columns() {
-        let key = column.keys.first().copied().unwrap_or_default();
-        census.see(name, row.date(key).map_err(|_| BadDate));
-    }
+fn date(row: &Row, at: usize, wall: Wall) -> Result<Option<Date>, BadDate> {
+    let Some(cell) = row.cells.get(at) else { return Ok(None) };
+    cells::text(&cell).map_or(Ok(None), |text| row.dates.date(text, wall))
 }

@@ -32,9 +32,9 @@ pub(super) const FORMAT: Format = Format {
     recognises: |has| has("address") && has("kind") && DATES.into_iter().flatten().any(|key| has(key)),
     columns: &[
         Column::optional(&["asof"], Holds::AsOf),
-        Column::wanted("id", &["id"], Holds::Text),
-        Column::wanted("address", &["address"], Holds::Text),
-        Column::optional(&["upn"], Holds::Text),
+        Column::wanted("id", &["id"], Holds::Text).id(),
+        Column::wanted("address", &["address"], Holds::Text).address(),
+        Column::optional(&["upn"], Holds::Text).address(),
         Column::wanted("display_name", &["displayname"], Holds::Text),
         Column::wanted("kind", &["kind"], Holds::Text),
         Column::wanted("status", &["status"], Holds::Text),

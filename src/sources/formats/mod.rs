@@ -23,6 +23,10 @@ use crate::domain::{
 pub(in crate::sources) const ALL: [&Format; 4] =
     [&portal::FORMAT, &contacts::FORMAT, &canonical::FORMAT, &sends::FORMAT];
 
+/// Raised when the same row would be read to another record than before, whatever the format: then no row counts as
+/// unchanged once.
+pub(in crate::sources) const VERSION: u32 = 1;
+
 /// Answers from the normalised names of a header whether it is a format's.
 pub(in crate::sources) type Recognise = fn(has: &dyn Fn(&str) -> bool) -> bool;
 
