@@ -67,8 +67,8 @@ impl Desk {
         self.loads += 1;
         let policy = &self.config.policy;
         let mut register = self.register.clone();
-        let merged = merge(&candidate, SnapshotId(self.loads), as_of, &mut register, policy, &|_| ());
-        let (report, _) = merged.map_err(|refusal| refusal.to_string())?;
+        let merged = merge(&candidate, SnapshotId(self.loads), as_of, &mut register, policy);
+        let report = merged.map_err(|refusal| refusal.to_string())?;
         self.register = register;
         Ok(report)
     }

@@ -27,7 +27,7 @@ use lapsewatch::{
     },
     store::{
         Changes, Claim, Decided, Doubt, DoubtState, HoldState, Lease, MessageNumber, MessageState, NewMessage, Place,
-        RunId, Settlement, SnapshotRow, Snooze, Stopped, Store, StoredMessage, Usage,
+        RunId, Settlement, SnapshotRow, Snooze, Stopped, Store, StoreError, StoredMessage, Taken, Usage,
     },
 };
 use proptest::{
@@ -237,6 +237,18 @@ fn any_stretch() -> impl Strategy<Value = Stretch> {
     )
 }
 
+/// Writes one loaded file.
+async fn save_file(
+    store: &dyn Store,
+    snapshot: &SnapshotRow,
+    changes: &Changes<'_>,
+    contacts: Option<&[ContactRow]>,
+) -> Result<(), StoreError> {
+    let mut intake = store.begin_intake(snapshot.source, snapshot.as_of_on).await?;
+    intake.write_subjects(changes).await?;
+    intake.commit(Taken { snapshot, roll: None, contacts }).await
+}
+
 fn any_deletion() -> impl Strategy<Value = Deletion> {
     let day = || proptest::option::of(any_date());
     (any_date(), day(), day()).prop_map(|(first_seen_on, told_on, guessed_on)| Deletion {
@@ -284,9 +296,9 @@ async fn a_register_comes_back_as_it_was_written(store: &dyn Store) {
         let fresh = nth == 1;
         if !fresh {
             let gone = Changes { subjects: Vec::new(), removed: ids.iter().map(|id| SubjectId(*id)).collect() };
-            store.save_snapshot(&snapshot(nth * 10, &format!("gone {nth}")), &gone, None).await.expect("removed");
+            save_file(store, &snapshot(nth * 10, &format!("gone {nth}")), &gone, None).await.expect("removed");
         }
-        store.save_snapshot(&snapshot(nth * 10 + 1, &format!("file {nth}")), &changes, None).await.expect("written");
+        save_file(store, &snapshot(nth * 10 + 1, &format!("file {nth}")), &changes, None).await.expect("written");
         let read = store.load_register().await.expect("read");
         for subject in &subjects {
             assert_eq!(read.find(subject.id), Some(subject), "subject {:?}", subject.id);
@@ -301,16 +313,16 @@ async fn a_register_comes_back_as_it_was_written(store: &dyn Store) {
 async fn a_file_is_known_again_by_its_bytes(store: &dyn Store) {
     assert_eq!(store.next_snapshot_id().await.expect("a number"), SnapshotId(1));
     let row = snapshot(1, "abc");
-    store.save_snapshot(&row, &Changes::default(), None).await.expect("written");
+    save_file(store, &row, &Changes::default(), None).await.expect("written");
     assert_eq!(store.find_snapshot("abc").await.expect("read"), Some(row.clone()));
     assert_eq!(store.find_snapshot("abd").await.expect("read"), None);
-    let twice = store.save_snapshot(&snapshot(2, "abc"), &Changes::default(), None).await;
+    let twice = save_file(store, &snapshot(2, "abc"), &Changes::default(), None).await;
     assert!(twice.is_err(), "the same bytes cannot be written twice");
     assert_eq!(store.list_snapshots().await.expect("read"), [row]);
     assert_eq!(store.next_snapshot_id().await.expect("a number"), SnapshotId(2));
     for (id, sha256) in [(2, "first list"), (3, "second list")] {
         let list = SnapshotRow { source: Source::SiteContacts, ..snapshot(id, sha256) };
-        store.save_snapshot(&list, &Changes::default(), Some(&[])).await.expect("written");
+        save_file(store, &list, &Changes::default(), Some(&[])).await.expect("written");
     }
     assert_eq!(store.find_snapshot("first list").await.expect("read"), None, "contacts may come back after others");
     assert!(store.find_snapshot("second list").await.expect("read").is_some(), "the list in force is known");
@@ -331,11 +343,11 @@ async fn the_contacts_are_the_last_file_whole(store: &dyn Store) {
     };
     let first =
         vec![row(2, "olive", ContactRole::Owner, Some("olive@home.example")), row(3, "max", ContactRole::Member, None)];
-    store.save_snapshot(&snapshot(1, "one"), &Changes::default(), Some(&first)).await.expect("written");
+    save_file(store, &snapshot(1, "one"), &Changes::default(), Some(&first)).await.expect("written");
     assert_eq!(store.load_register().await.expect("read").contacts().rows(), first);
     let second = vec![row(2, "ada", ContactRole::Admin, None)];
-    store.save_snapshot(&snapshot(2, "two"), &Changes::default(), Some(&second)).await.expect("written");
-    store.save_snapshot(&snapshot(3, "three"), &Changes::default(), None).await.expect("written");
+    save_file(store, &snapshot(2, "two"), &Changes::default(), Some(&second)).await.expect("written");
+    save_file(store, &snapshot(3, "three"), &Changes::default(), None).await.expect("written");
     assert_eq!(store.load_register().await.expect("read").contacts().rows(), second);
 }
 
@@ -640,7 +652,7 @@ async fn on_a_closed_day_only_messages_for_any_day_are_leased(store: &dyn Store)
 /// Writes the plan as held; a snapshot was loaded before.
 async fn hold(store: &dyn Store) -> (RunId, Plan) {
     let (plan, register) = a_plan();
-    store.save_snapshot(&snapshot(2, "bb"), &Changes::default(), None).await.expect("loaded");
+    save_file(store, &snapshot(2, "bb"), &Changes::default(), None).await.expect("loaded");
     let run = store.begin_run(plan.on, "once", at(0)).await.expect("begun");
     let changes = Changes { subjects: register.subjects().collect(), removed: Vec::new() };
     let messages: Vec<_> = all_named(&plan).into_iter().map(|new| NewMessage { is_held: true, ..new }).collect();

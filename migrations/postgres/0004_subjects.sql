@@ -48,3 +48,14 @@ CREATE TABLE said (
     field  TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (source, field)
 );
+
+-- The roll of each source: whom its newest snapshot lists, and the print of every row; see domain/roll.rs.
+CREATE TABLE roll (
+    -- Whose.
+    source  TEXT COLLATE "C" NOT NULL,
+    -- Order of the parts, from 0.
+    part    BIGINT  NOT NULL,
+    -- 24 bytes an entry, sorted by key; see store/sql/rolls.rs.
+    entries BYTEA   NOT NULL,
+    PRIMARY KEY (source, part)
+);

@@ -73,7 +73,8 @@ pub struct Register {
     sends_watched_since: Option<Date>,
     next_id: i64,
     changed: BTreeSet<SubjectId>,
-    removed: BTreeSet<SubjectId>,
+    /// Those that were merged into another, and into which.
+    removed: BTreeMap<SubjectId, SubjectId>,
     /// Made when first asked for, forgotten with every change.
     exported_mailboxes: OnceLock<HashMap<Box<str>, Vec<Address>>>,
     /// Which source has ever said anything of which field.
@@ -103,6 +104,21 @@ impl Register {
         register.by_address = holders(&subjects);
         register.subjects = subjects;
         register
+    }
+
+    /// A part of a register: the subjects that some rows may be about, those at their addresses included. The next new
+    /// subject gets the number `next`.
+    #[must_use]
+    pub fn part(subjects: impl IntoIterator<Item = Subject>, next: SubjectId) -> Self {
+        let mut register = Self::new(subjects, Vec::new(), []);
+        register.next_id = next.0 - 1;
+        register
+    }
+
+    /// The number that the next new subject gets.
+    #[must_use]
+    pub const fn next_subject(&self) -> SubjectId {
+        SubjectId(self.next_id + 1)
     }
 
     fn index(&mut self, subject: &Subject) {
@@ -174,8 +190,8 @@ impl Register {
         self.sends_watched_since = Some(self.sends_watched_since.map_or(as_of, |since| since.min(as_of)));
     }
 
-    /// Subjects touched since the last call, and those that were merged into another.
-    pub fn take_changes(&mut self) -> (BTreeSet<SubjectId>, BTreeSet<SubjectId>) {
+    /// Subjects touched since the last call, and those that were merged into another, with that one.
+    pub fn take_changes(&mut self) -> (BTreeSet<SubjectId>, BTreeMap<SubjectId, SubjectId>) {
         (std::mem::take(&mut self.changed), std::mem::take(&mut self.removed))
     }
 
@@ -358,7 +374,7 @@ impl Register {
         subject.history.absorb(gone.history);
         self.changed.insert(id);
         self.changed.remove(&other);
-        self.removed.insert(other);
+        self.removed.insert(other, id);
     }
 }
 

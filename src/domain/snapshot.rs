@@ -128,6 +128,13 @@ impl Source {
         self.about().rank
     }
 
+    /// Whether each file is a whole list with one row a subject, so that a row that is not there says something and one
+    /// that is the same says nothing new.
+    #[must_use]
+    pub const fn keeps_roll(self) -> bool {
+        !matches!(self, Self::Sends | Self::ExchangePermissions | Self::SiteContacts | Self::OdsReport | Self::Dspt)
+    }
+
     /// Whether a row of this source makes its subject known. Facts of other sources about an unknown address wait.
     #[must_use]
     pub const fn lists_subjects(self) -> bool {

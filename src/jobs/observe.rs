@@ -16,13 +16,14 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{
     JobError, Site, breaker, folder,
-    load::{Candidate, LoadReport, LooksWrong, file_name, merge, sha256},
+    intake::{self, Failed, Merged},
+    load::{Candidate, LoadReport, LooksWrong, file_name, sha256},
     read_settings,
     shelves::{make_ready, put_away, quarantine},
 };
 use crate::{
-    domain::{facts::SnapshotId, register::Register},
-    store::{Changes, Doubt, DoubtState, SnapshotRow},
+    domain::{facts::SnapshotId, snapshot::Source},
+    store::{Doubt, DoubtState, SnapshotRow, Taken},
 };
 
 /// Endings of files that somebody is still writing, or that are not meant for us.
@@ -141,7 +142,7 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
         return Ok(observed);
     }
     make_ready(site)?;
-    let mut loader = Loader::new(site).await?;
+    let loader = Loader::new(site);
     let mut fresh = Vec::new();
     for path in paths {
         if !loader.is_kept_and_known(path).await? {
@@ -189,19 +190,16 @@ pub(super) fn day_of(site: &Site, candidate: &Candidate) -> Date {
     candidate.export.as_of().unwrap_or_else(|| written().unwrap_or_else(|| site.today()).min(site.today()))
 }
 
-/// Loads files into the store, one transaction each, on one register.
+/// Loads files into the store, one transaction each.
 pub struct Loader<'a> {
     site: &'a Site,
-    register: Register,
 }
 
 impl<'a> Loader<'a> {
-    /// A loader on what is known so far.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn new(site: &'a Site) -> Result<Self, JobError> {
-        Ok(Self { site, register: site.store.load_register().await? })
+    /// A loader of a site.
+    #[must_use]
+    pub const fn new(site: &'a Site) -> Self {
+        Self { site }
     }
 
     /// Loads one recognised file.
@@ -209,7 +207,7 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// When the store fails; a file that fails half way is refused and changes nothing.
     pub async fn load(
-        &mut self,
+        &self,
         candidate: &Candidate,
         as_of: Date,
         progress: &(dyn Fn(u64) + Sync),
@@ -219,39 +217,37 @@ impl<'a> Loader<'a> {
             return Ok(LoadReport::duplicate(&candidate.name, &known.file_name, known.source, known.as_of_on));
         }
         let id = store.next_snapshot_id().await?;
+        let source = candidate.export.source();
+        let mut intake = store.begin_intake(source, as_of).await?;
         let policy = &self.site.config.policy;
-        let register = &mut self.register;
-        let merged = tokio::task::block_in_place(|| merge(candidate, id, as_of, register, policy, progress));
-        match merged {
-            Ok((report, contacts)) => {
-                if let Some(doubt) = self.doubt(candidate, &report).await? {
-                    self.register = store.load_register().await?;
-                    return Ok(report.doubted(doubt));
-                }
-                let snapshot = self.snapshot(candidate, id, as_of, &report);
-                let (touched, removed) = self.register.take_changes();
-                let subjects = touched.iter().filter_map(|id| self.register.find(*id)).collect();
-                let changes = Changes { subjects, removed: removed.into_iter().collect() };
-                store.save_snapshot(&snapshot, &changes, contacts.as_deref()).await?;
-                Ok(report)
-            }
-            Err(refusal) => {
-                self.register = store.load_register().await?;
-                Ok(LoadReport::refused(&candidate.name, refusal.to_string()))
-            }
+        let Merged { report, roll, contacts } =
+            match intake::merge(policy, &mut *intake, candidate, (id, as_of), progress).await {
+                Ok(merged) => merged,
+                Err(Failed::Job(error)) => return Err(error),
+                Err(Failed::Read(refusal)) => return Ok(LoadReport::refused(&candidate.name, refusal.to_string())),
+            };
+        let looks_wrong = breaker::doubt(self.site, &candidate.sha256, &report, &[]).await?;
+        if let Some(doubt) = looks_wrong {
+            drop(intake);
+            self.note(candidate, &doubt).await?;
+            return Ok(report.doubted(doubt));
         }
+        let snapshot = self.snapshot(candidate, id, as_of, &report);
+        let contacts = (source == Source::SiteContacts).then_some(&contacts[..]);
+        intake.commit(Taken { snapshot: &snapshot, roll: roll.as_ref(), contacts }).await?;
+        Ok(report)
     }
 
-    /// What looks wrong about a file that nobody has approved; it is noted for the next run. One that a run is held for
-    /// already stays with that run: whoever approves it means this file.
-    async fn doubt(&self, candidate: &Candidate, report: &LoadReport) -> Result<Option<LooksWrong>, JobError> {
-        let wrong = breaker::doubt(self.site, &candidate.sha256, report, &[]).await?;
-        if let Some(LooksWrong { why, is_noted: false }) = &wrong {
+    /// Notes for the next run that a file looks wrong. One that a run is held for already stays with that run: whoever
+    /// approves it means this file.
+    async fn note(&self, candidate: &Candidate, doubt: &LooksWrong) -> Result<(), JobError> {
+        if !doubt.is_noted {
             let (sha256, file_name) = (candidate.sha256.clone(), candidate.name.clone());
-            let noted = Doubt { sha256, file_name, why: why.join("\n"), state: DoubtState::Doubted };
+            let why = doubt.why.join("\n");
+            let noted = Doubt { sha256, file_name, why, state: DoubtState::Doubted };
             self.site.store.note_doubt(&noted, self.site.clock.now()).await?;
         }
-        Ok(wrong)
+        Ok(())
     }
 
     fn snapshot(&self, candidate: &Candidate, id: SnapshotId, as_of: Date, report: &LoadReport) -> SnapshotRow {
@@ -295,11 +291,11 @@ pub async fn load_files(
     paths: &[PathBuf],
     progress: &(dyn Fn(&str, u64) + Sync),
 ) -> Result<Vec<LoadReport>, JobError> {
-    let mut loader = Loader::new(site).await?;
+    let loader = Loader::new(site);
     let mut reports = Vec::new();
     for path in paths {
         reports.push(match Candidate::open(path, &read_settings(&site.config)) {
-            Ok(candidate) => load_named(site, &mut loader, &candidate, progress).await?,
+            Ok(candidate) => load_named(site, &loader, &candidate, progress).await?,
             Err(refusal) => LoadReport::refused(&file_name(path), refusal.to_string()),
         });
     }
@@ -308,7 +304,7 @@ pub async fn load_files(
 
 async fn load_named(
     site: &Site,
-    loader: &mut Loader<'_>,
+    loader: &Loader<'_>,
     candidate: &Candidate,
     progress: &(dyn Fn(&str, u64) + Sync),
 ) -> Result<LoadReport, JobError> {

@@ -62,7 +62,7 @@ pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Pl
     let decided = Decided {
         plan: &planned.plan,
         messages: &messages,
-        changes: &Changes { subjects, removed: removed.into_iter().collect() },
+        changes: &Changes { subjects, removed: removed.into_keys().collect() },
         hold: hold.as_deref(),
         adopted: &adopted(site, &planned, &waiting_rules(site).await?),
         alerts: &alerts.names.iter().map(String::as_str).collect::<Vec<_>>(),

@@ -143,9 +143,9 @@ impl<'a> World<'a> {
     fn load(&mut self, candidate: &Candidate, as_of: Date) -> Option<Refused> {
         self.files += 1;
         let policy = &self.config.policy;
-        let merged = merge(candidate, SnapshotId(self.files), as_of, &mut self.register, policy, &|_| ());
+        let merged = merge(candidate, SnapshotId(self.files), as_of, &mut self.register, policy);
         match merged {
-            Ok((report, _)) => self.keep(report),
+            Ok(report) => self.keep(report),
             Err(reason) => return Some(Refused { file: candidate.name.clone(), reason: reason.to_string() }),
         }
         None

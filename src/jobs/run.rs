@@ -187,8 +187,8 @@ async fn preview(
     fresh: &[LoadReport],
 ) -> Result<LoadReport, JobError> {
     let untouched = register.clone();
-    let report = match merge(candidate, id, as_of, register, &site.config.policy, &|_| ()) {
-        Ok((report, _)) => report,
+    let report = match merge(candidate, id, as_of, register, &site.config.policy) {
+        Ok(report) => report,
         Err(why) => {
             *register = untouched;
             return Ok(LoadReport::refused(&candidate.name, why.to_string()));

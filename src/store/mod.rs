@@ -5,6 +5,7 @@
 //! sends mail and never awaits anything but the database inside a transaction.
 mod backup;
 mod error;
+mod intake;
 mod lock;
 mod messages;
 mod place;
@@ -25,11 +26,12 @@ use crate::domain::{
     plan::{EpisodeId, Told},
     policy::Rule,
     register::{Register, SubjectId},
-    snapshot::ContactRow,
+    snapshot::Source,
 };
 
 pub use self::{
     error::StoreError,
+    intake::{Intake, Taken},
     lock::StoreLock,
     messages::{
         Exchanged, Lease, LeaseHeld, LedgerLine, MessageNumber, NewMessage, RefusedNotice, Revision, Settlement,
@@ -59,13 +61,8 @@ pub trait Store: Send + Sync {
     async fn list_snapshots(&self) -> Result<Vec<SnapshotRow>, StoreError>;
     /// The number the next loaded file will have.
     async fn next_snapshot_id(&self) -> Result<SnapshotId, StoreError>;
-    /// Writes one loaded file with what it changed; `contacts` replaces the contacts.
-    async fn save_snapshot(
-        &self,
-        snapshot: &SnapshotRow,
-        changes: &Changes<'_>,
-        contacts: Option<&[ContactRow]>,
-    ) -> Result<(), StoreError>;
+    /// Begins to load a file of this source and day.
+    async fn begin_intake(&self, source: Source, as_of: Date) -> Result<Box<dyn Intake>, StoreError>;
 
     /// Notes that a file looks wrong. One that was dismissed and is offered again is in doubt again.
     async fn note_doubt(&self, doubt: &Doubt, now: Timestamp) -> Result<(), StoreError>;

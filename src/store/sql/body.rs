@@ -3,14 +3,23 @@
 //! The bytes are the value `Body` in postcard's encoding, after one byte that says which layout they have. What a file
 //! said in one row is written once for the row, not for each of its facts; see [`Row`]. The numbers of sources and
 //! fields are for ever: new ones are added at the end.
+//!
+//! A source that keeps a roll says the same of a subject day after day, and nobody writes that down: what it said last
+//! *follows*, which means that it holds as of the newest snapshot of the source, whichever that is when it is read. A
+//! subject that a newer snapshot leaves out is written anew, and follows no more.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        day,
         facts::{Fact, Field, SnapshotId, Value},
         history::{StatusHistory, Stretch},
         register::{Deletion, Subject, SubjectId},
@@ -67,6 +76,8 @@ struct Said<'a> {
     #[serde(borrow)]
     id: Option<Cow<'a, str>>,
     seen_on: Option<Day>,
+    /// The newest snapshot says the same, and so does every newer one until this is written anew.
+    follows: bool,
     row: Row,
     #[serde(borrow)]
     facts: Vec<(u8, ValueBody<'a>, Option<Row>)>,
@@ -102,20 +113,12 @@ struct StretchBody<'a> {
 struct Day(u32);
 
 impl Day {
-    /// The oldest year there is, so that no year is below nought.
-    const YEAR_ZERO: i32 = -9_999;
-
     fn new(date: Date) -> Self {
-        let year = u32::try_from(i32::from(date.year()) - Self::YEAR_ZERO).unwrap_or(0);
-        let small = |part: i8| u32::from(part.unsigned_abs());
-        Self((year << 9) | (small(date.month()) << 5) | small(date.day()))
+        Self(day::number(date))
     }
 
     fn date(self) -> Result<Date, StoreError> {
-        let part = |value: u32| i8::try_from(value).unwrap_or(0);
-        let year = i32::try_from(self.0 >> 9).unwrap_or(0) + Self::YEAR_ZERO;
-        let year = i16::try_from(year).map_err(|_| corrupt())?;
-        Date::new(year, part((self.0 >> 5) & 15), part(self.0 & 31)).map_err(|_| corrupt())
+        day::date(self.0).ok_or_else(corrupt)
     }
 }
 
@@ -127,13 +130,16 @@ fn number<T: PartialEq>(numbers: &[T], of: &T) -> u8 {
     numbers.iter().position(|other| other == of).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
 }
 
-/// The bytes of a subject; appended to `bytes`.
-pub(super) fn write(subject: &Subject) -> Result<Vec<u8>, StoreError> {
+/// The days of the snapshots of each source.
+pub(super) type Days = BTreeMap<Source, BTreeSet<Date>>;
+
+/// The bytes of a subject, when these are the snapshots.
+pub(super) fn write(subject: &Subject, days: &Days) -> Result<Vec<u8>, StoreError> {
     let sources: BTreeSet<Source> = (subject.seen_on.keys().chain(subject.source_ids.keys()).copied())
         .chain(subject.facts.said().map(|(_, fact)| fact.source))
         .collect();
     let body = Body {
-        sources: sources.into_iter().map(|source| said(subject, source)).collect(),
+        sources: sources.into_iter().map(|source| said(subject, source, days)).collect(),
         stretches: subject.history.stretches().iter().map(stretch).collect(),
         former: subject.former_addresses.iter().map(|address| Cow::Borrowed(address.as_str())).collect(),
         deletion: subject.deletion.map(|deletion| {
@@ -144,13 +150,17 @@ pub(super) fn write(subject: &Subject) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(&body, vec![LAYOUT]).map_err(|_| corrupt())
 }
 
-fn said(subject: &Subject, source: Source) -> Said<'_> {
+fn said<'a>(subject: &'a Subject, source: Source, days: &Days) -> Said<'a> {
     let facts = || subject.facts.said().filter(move |(_, fact)| fact.source == source);
     let row = facts().map(|(_, fact)| row_of(fact)).max().unwrap_or_default();
+    let seen_on = subject.seen_on.get(&source).copied();
     Said {
         source: number(&SOURCES, &source),
         id: subject.source_ids.get(&source).map(|id| Cow::Borrowed(id.as_str())),
-        seen_on: subject.seen_on.get(&source).copied().map(Day::new),
+        seen_on: seen_on.map(Day::new),
+        follows: source.keeps_roll()
+            && seen_on.is_some()
+            && seen_on == days.get(&source).and_then(BTreeSet::last).copied(),
         row,
         facts: facts()
             .map(|(field, fact)| {
@@ -183,21 +193,26 @@ fn stretch(stretch: &Stretch) -> StretchBody<'_> {
     }
 }
 
-/// The subject of these bytes.
+/// The subject of these bytes, when these are the snapshots.
 ///
 /// # Errors
 /// `Corrupt` when they are of no layout that this version knows.
-pub(super) fn read(id: SubjectId, bytes: &[u8]) -> Result<Subject, StoreError> {
+pub(super) fn read(id: SubjectId, bytes: &[u8], days: &Days) -> Result<Subject, StoreError> {
     let body: Body<'_> = match bytes.split_first() {
         Some((&LAYOUT, body)) => postcard::from_bytes(body).map_err(|_| corrupt())?,
         _ => return Err(corrupt()),
     };
     let mut subject = Subject::new(id);
+    let mut repeated = Vec::new();
     for said in body.sources {
-        take_up(&mut subject, said)?;
+        repeated.extend(take_up(&mut subject, said, days)?);
     }
     let stretches = body.stretches.iter().filter_map(stretch_of);
     subject.history = StatusHistory::new(stretches.collect::<Result<_, _>>()?);
+    repeated.sort_unstable();
+    for (on, source, status) in repeated {
+        subject.history.record(status, on, source);
+    }
     subject.former_addresses = body.former.iter().map(|address| Address::new(address)).collect();
     if let Some((first_seen_on, told_on, guessed_on)) = body.deletion {
         subject.deletion = Some(Deletion {
@@ -209,17 +224,29 @@ pub(super) fn read(id: SubjectId, bytes: &[u8]) -> Result<Subject, StoreError> {
     Ok(subject)
 }
 
-fn take_up(subject: &mut Subject, said: Said<'_>) -> Result<(), StoreError> {
+/// Takes up what a source said. Returns the status that it has repeated since, with each day.
+fn take_up(subject: &mut Subject, said: Said<'_>, days: &Days) -> Result<Vec<(Date, Source, Status)>, StoreError> {
     let source = source(said.source)?;
+    let seen_on = said.seen_on.map(Day::date).transpose()?;
+    let newest = days.get(&source).and_then(BTreeSet::last).copied().filter(|_| said.follows);
+    let now = newest.max(seen_on);
     subject.source_ids.extend(said.id.map(|id| (source, id.into_owned())));
-    subject.seen_on.extend(said.seen_on.map(Day::date).transpose()?.map(|day| (source, day)));
+    subject.seen_on.extend(now.map(|day| (source, day)));
+    let mut status = None;
     for (field, value, own) in said.facts {
         let field = FIELDS.get(usize::from(field)).copied().ok_or_else(corrupt)?;
         let row = own.unwrap_or(said.row);
-        let (as_of, snapshot) = (row.as_of.date()?, SnapshotId(row.snapshot));
-        subject.facts.set(field, Fact { value: value_of(value)?, as_of, source, snapshot, line: row.line });
+        let (as_of, value) = (row.as_of.date()?, value_of(value)?);
+        let is_of_row = Some(as_of) == seen_on;
+        if let (Field::Status, Value::Text(word), true) = (field, &value, is_of_row) {
+            status = Status::new(word);
+        }
+        let as_of = now.filter(|_| is_of_row).unwrap_or(as_of);
+        subject.facts.set(field, Fact { value, as_of, source, snapshot: SnapshotId(row.snapshot), line: row.line });
     }
-    Ok(())
+    let (Some(status), Some(seen_on), Some(now)) = (status, seen_on, now) else { return Ok(Vec::new()) };
+    let since = days.get(&source).map(|days| days.range((Bound::Excluded(seen_on), Bound::Included(now))));
+    Ok(since.into_iter().flatten().map(|day| (*day, source, status.clone())).collect())
 }
 
 fn source(number: u8) -> Result<Source, StoreError> {
@@ -262,17 +289,9 @@ mod tests {
     }
 
     #[test]
-    fn days_keep_their_order_and_come_back() {
-        let days = [Date::MIN, date(-1, 12, 31), date(2026, 2, 28), date(2026, 11, 21), Date::MAX];
-        let numbers = days.map(Day::new);
-        assert!(numbers.is_sorted());
-        assert_eq!(numbers.map(|day| day.date().unwrap()), days);
-    }
-
-    #[test]
     fn bytes_of_no_known_layout_are_no_subject() {
         for bytes in [&b""[..], b"\x02", b"\x01\xff\xff"] {
-            assert!(read(SubjectId(1), bytes).is_err());
+            assert!(read(SubjectId(1), bytes, &Days::new()).is_err());
         }
     }
 
@@ -292,7 +311,33 @@ mod tests {
         }
         subject.facts.set(Field::CreatedOn, fact(Value::Date(date(2024, 2, 3))));
         subject.seen_on.insert(Source::PortalMailbox, date(2026, 11, 20));
-        assert!(write(&subject).unwrap().len() < 80);
-        assert_eq!(read(SubjectId(1), &write(&subject).unwrap()).unwrap(), subject);
+        let bytes = write(&subject, &Days::new()).unwrap();
+        assert!(bytes.len() < 80);
+        assert_eq!(read(SubjectId(1), &bytes, &Days::new()).unwrap(), subject);
+    }
+
+    #[test]
+    fn what_follows_holds_as_of_the_newest_snapshot() {
+        let days =
+            |days: &[i8]| Days::from([(Source::PortalMailbox, days.iter().map(|day| date(2026, 11, *day)).collect())]);
+        let mut subject = Subject::new(SubjectId(1));
+        let fact = |text: &str, day| {
+            let value = Value::Text(text.into());
+            Fact { value, as_of: date(2026, 11, day), source: Source::PortalMailbox, snapshot: SnapshotId(7), line: 9 }
+        };
+        subject.facts.set(Field::Status, fact("Active", 2));
+        subject.facts.set(Field::OrgName, fact("NORTHTOWN OPTICIANS", 1));
+        subject.seen_on.insert(Source::PortalMailbox, date(2026, 11, 2));
+        subject.history.record(Status::new("Active").unwrap(), date(2026, 11, 2), Source::PortalMailbox);
+        let bytes = write(&subject, &days(&[1, 2])).unwrap();
+        assert_eq!(read(SubjectId(1), &bytes, &days(&[1, 2])).unwrap(), subject);
+        let later = read(SubjectId(1), &bytes, &days(&[1, 2, 3, 5])).unwrap();
+        assert_eq!(later.seen_on.get(&Source::PortalMailbox), Some(&date(2026, 11, 5)));
+        let as_of = |field| later.facts.get(field).unwrap().as_of;
+        assert_eq!((as_of(Field::Status), as_of(Field::OrgName)), (date(2026, 11, 5), date(2026, 11, 1)));
+        let [stretch] = later.history.stretches() else { panic!("one stretch") };
+        assert_eq!((stretch.last_on, stretch.before_last_on), (date(2026, 11, 5), Some(date(2026, 11, 3))));
+        let left = write(&subject, &days(&[1, 2, 3])).unwrap();
+        assert_eq!(read(SubjectId(1), &left, &days(&[1, 2, 3])).unwrap(), subject, "it was left out of the third");
     }
 }

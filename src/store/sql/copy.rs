@@ -8,11 +8,12 @@ use super::{Cell, Dialect, SqlStore, Target, Twice, doing};
 use crate::store::StoreError;
 
 /// Every table, those that others refer to first; but for the connections that programs hold at this moment.
-pub(in crate::store) const TABLES: [&str; 18] = [
+pub(in crate::store) const TABLES: [&str; 19] = [
     "snapshot",
     "subject",
     "former_address",
     "said",
+    "roll",
     "contact",
     "run",
     "due_day",

@@ -1,6 +1,6 @@
 //! Loaded files and contacts, and the register made of them and the subjects.
 
-use super::{Cell, Dialect, Table, Twice, subjects};
+use super::{Cell, Dialect, Table, Twice, body::Days, subjects};
 use crate::{
     domain::{
         facts::SnapshotId,
@@ -132,17 +132,32 @@ pub(super) async fn replace_contacts<DB: Dialect>(
     DB::fill(db, what, &CONTACT, numbered).await
 }
 
+/// Which snapshots there are.
+async fn loaded<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<Loaded>, StoreError> {
+    let all = "SELECT source, as_of_on, max(has_sends) FROM snapshot GROUP BY source, as_of_on";
+    let found: Vec<(String, String, i64)> = DB::all(db, "listing the loaded files", all, &[]).await?;
+    let loaded = found.into_iter().map(|(source, as_of_on, has_sends)| {
+        Ok(Loaded { source: rows::source(&source)?, as_of: rows::date(&as_of_on)?, has_sends: has_sends == 1 })
+    });
+    loaded.collect()
+}
+
+/// The days of the snapshots of each source.
+pub(super) async fn days<DB: Dialect>(db: &mut DB::Connection) -> Result<Days, StoreError> {
+    let mut days = Days::new();
+    for loaded in loaded::<DB>(db).await? {
+        days.entry(loaded.source).or_default().insert(loaded.as_of);
+    }
+    Ok(days)
+}
+
 /// Reads everything; in one transaction, or it may be of two moments.
 pub(super) async fn load<DB: Dialect>(db: &mut DB::Connection) -> Result<Register, StoreError> {
-    let subjects = subjects::all::<DB>(&mut *db).await?;
+    let days = days::<DB>(&mut *db).await?;
+    let subjects = subjects::all::<DB>(&mut *db, &days).await?;
     let said = subjects::said::<DB>(&mut *db).await?;
     let contacts = load_contacts::<DB>(&mut *db).await?;
-    let snapshots = list_snapshots::<DB>(db).await?;
-    let snapshots = snapshots.into_iter().map(|snapshot| Loaded {
-        source: snapshot.source,
-        as_of: snapshot.as_of_on,
-        has_sends: snapshot.has_sends,
-    });
+    let snapshots = loaded::<DB>(db).await?;
     Ok(Register::new(subjects, contacts, snapshots).with_said(said))
 }
 

@@ -10,7 +10,7 @@ use sqlx::{
     pool::PoolConnection,
 };
 
-use super::{Dialect, doing, doubts, holds, ledger, outbox, refused, register, standings, subjects};
+use super::{Dialect, doing, doubts, holds, intake::SqlIntake, ledger, outbox, refused, register, standings, subjects};
 use crate::{
     domain::{
         facts::SnapshotId,
@@ -18,10 +18,10 @@ use crate::{
         plan::{EpisodeId, Told},
         policy::Rule,
         register::{Register, SubjectId},
-        snapshot::ContactRow,
+        snapshot::Source,
     },
     store::{
-        Changes, Claim, Decided, Doubt, Exchanged, Lease, LedgerLine, MessageNumber, MessageState, NewMessage,
+        Claim, Decided, Doubt, Exchanged, Intake, Lease, LedgerLine, MessageNumber, MessageState, NewMessage,
         OpenEpisode, RefusedNotice, Revision, RunId, RunRow, Settlement, SnapshotRow, Snooze, Standings, Stopped,
         Store, StoreError, StoredMessage, Usage,
     },
@@ -107,19 +107,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         register::next_snapshot_id::<DB>(&mut *self.connection().await?).await
     }
 
-    async fn save_snapshot(
-        &self,
-        snapshot: &SnapshotRow,
-        changes: &Changes<'_>,
-        contacts: Option<&[ContactRow]>,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        register::insert_snapshot::<DB>(&mut transaction, snapshot).await?;
-        subjects::write::<DB>(&mut transaction, changes).await?;
-        if let Some(rows) = contacts {
-            register::replace_contacts::<DB>(&mut transaction, rows).await?;
-        }
-        commit(transaction).await
+    async fn begin_intake(&self, source: Source, as_of: Date) -> Result<Box<dyn Intake>, StoreError> {
+        Ok(Box::new(SqlIntake::begin(self.begin().await?, source, as_of).await?))
     }
 
     async fn note_doubt(&self, doubt: &Doubt, now: Timestamp) -> Result<(), StoreError> {
@@ -140,7 +129,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn save_plan(&self, run: RunId, decided: &Decided<'_>, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        subjects::write::<DB>(&mut transaction, decided.changes).await?;
+        let days = register::days::<DB>(&mut transaction).await?;
+        subjects::write::<DB>(&mut transaction, decided.changes, &days).await?;
         ledger::write_episodes::<DB>(&mut transaction, run, decided.plan).await?;
         outbox::insert_messages::<DB>(&mut transaction, run, decided.messages, now).await?;
         standings::adopt::<DB>(&mut transaction, decided.adopted, decided.plan.on).await?;

@@ -1,11 +1,14 @@
 //! Subjects: a row each, and what they are found by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::AssertSqlSafe;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Cell, Dialect, Table, Twice, body};
+use super::{
+    Cell, Dialect, Table, Twice,
+    body::{self, Days},
+};
 use crate::{
     domain::{
         facts::Field,
@@ -35,7 +38,7 @@ fn address_key(address: &Address) -> i64 {
     xxh3_64(address.as_str().as_bytes()).cast_signed()
 }
 
-fn row(subject: &Subject) -> Result<[Cell<'_>; 5], StoreError> {
+fn row<'a>(subject: &'a Subject, days: &Days) -> Result<[Cell<'a>; 5], StoreError> {
     let address = subject.facts.address();
     let is_mailbox = subject.facts.kind() == Kind::Shared;
     let mailbox_of = subject.facts.ods().filter(|_| is_mailbox).map(|ods| ods.key().into_string());
@@ -44,17 +47,21 @@ fn row(subject: &Subject) -> Result<[Cell<'_>; 5], StoreError> {
         address.as_ref().map(address_key).into(),
         mailbox_of.into(),
         AT_ONCE.into(),
-        Cell::Bytes(Some(body::write(subject)?.into())),
+        Cell::Bytes(Some(body::write(subject, days)?.into())),
     ])
 }
 
-/// Writes subjects as they are now, and removes those that were merged into others.
-pub(super) async fn write<DB: Dialect>(db: &mut DB::Connection, changes: &Changes<'_>) -> Result<(), StoreError> {
+/// Writes subjects as they are when these are the snapshots, and removes those that were merged into others.
+pub(super) async fn write<DB: Dialect>(
+    db: &mut DB::Connection,
+    changes: &Changes<'_>,
+    days: &Days,
+) -> Result<(), StoreError> {
     let gone: Vec<i64> = changes.removed.iter().map(|subject| subject.0).collect();
     delete::<DB>(&mut *db, "DELETE FROM subject WHERE id IN", &gone).await?;
     delete::<DB>(&mut *db, "DELETE FROM former_address WHERE subject_id IN", &gone).await?;
     let subjects = &changes.subjects;
-    let written: Vec<_> = subjects.iter().map(|subject| row(subject)).collect::<Result<_, _>>()?;
+    let written: Vec<_> = subjects.iter().map(|subject| row(subject, days)).collect::<Result<_, _>>()?;
     DB::fill(&mut *db, "writing subjects", &SUBJECT, written.into_iter()).await?;
     let former = subjects.iter().flat_map(|subject| {
         subject.former_addresses.iter().map(|address| [address_key(address).into(), subject.id.0.into()])
@@ -74,11 +81,46 @@ async fn delete<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i6
     Ok(())
 }
 
+/// The highest number of a subject.
+pub(super) async fn last<DB: Dialect>(db: &mut DB::Connection) -> Result<SubjectId, StoreError> {
+    let (last,): (i64,) = DB::one(db, "numbering subjects", "SELECT coalesce(max(id), 0) FROM subject", &[]).await?;
+    Ok(SubjectId(last))
+}
+
+/// Subjects with these numbers, and those at one of these addresses, now or before; by number.
+pub(super) async fn find<DB: Dialect>(
+    db: &mut DB::Connection,
+    ids: &[SubjectId],
+    at: &[&Address],
+    days: &Days,
+) -> Result<Vec<Subject>, StoreError> {
+    let keys: Vec<i64> = at.iter().map(|address| address_key(address)).collect();
+    let numbers: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let mut found = BTreeMap::new();
+    for (listed, column) in [
+        (&numbers, "id IN"),
+        (&keys, "address_key IN"),
+        (&keys, "id IN (SELECT subject_id FROM former_address WHERE address_key IN"),
+    ] {
+        if listed.is_empty() {
+            continue;
+        }
+        let end = if column.contains('(') { ")" } else { "" };
+        let statement = AssertSqlSafe(format!("SELECT id, body FROM subject WHERE {column} {}{end}", DB::LISTED));
+        let rows: Vec<(i64, Vec<u8>)> =
+            DB::all(&mut *db, "looking for subjects", statement, &[Cell::Numbers(listed)]).await?;
+        for (id, bytes) in rows {
+            found.insert(id, body::read(SubjectId(id), &bytes, days)?);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
 /// Every subject there is.
-pub(super) async fn all<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<Subject>, StoreError> {
+pub(super) async fn all<DB: Dialect>(db: &mut DB::Connection, days: &Days) -> Result<Vec<Subject>, StoreError> {
     let mut subjects = Vec::new();
     DB::each(db, "reading subjects", "SELECT id, body FROM subject", |(id, bytes): (i64, Vec<u8>)| {
-        subjects.push(body::read(SubjectId(id), &bytes)?);
+        subjects.push(body::read(SubjectId(id), &bytes, days)?);
         Ok(())
     })
     .await?;

@@ -1,0 +1,310 @@
+//! One export into the store, whatever its size: rows are read on a thread of their own, and of the register only that
+//! part is in memory that the next rows are about.
+//!
+//! A row that says what the source said before is known by its print and costs neither a look at its subject nor a
+//! write (`domain/roll.rs`). The others come in batches: the subjects they may be about are read, merged as
+//! [`merge`](super::load::merge) would, and written, all in the one transaction of the file.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+    panic::resume_unwind,
+    sync::Arc,
+};
+
+use jiff::civil::Date;
+use tokio::{
+    sync::mpsc,
+    task::{block_in_place, spawn_blocking},
+};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    JobError,
+    load::Candidate,
+    load_report::LoadReport,
+    tally::{Listed, Tally},
+};
+use crate::{
+    domain::{
+        facts::SnapshotId,
+        policy::Policy,
+        register::{Arrival, Register, Subject, SubjectId},
+        roll::{ALWAYS_READ, Answer, Entry, Roll, RollCall, Uncalled},
+        snapshot::{ContactRow, Observation, Record},
+        subject::Address,
+    },
+    sources::{Census, Export, Raw, ReadError, Rejected},
+    store::{Changes, Intake, StoreError},
+};
+
+/// Rows that are merged together: enough to be written in few statements, few enough to be small.
+const BATCH: usize = 2_000;
+
+/// Batches that wait for the one that is being merged.
+const WAITING: usize = 2;
+
+/// How many rows lie between two words about progress when none has to be read.
+const PROGRESS_ROWS: u64 = 50_000;
+
+/// A row that was read.
+enum Item {
+    /// It has to be merged.
+    Subject(Box<Row>),
+    /// Of the contacts file.
+    Contact(Box<ContactRow>),
+    /// It cannot be loaded.
+    Rejected(Rejected),
+}
+
+/// A row about a subject.
+struct Row {
+    says: Observation,
+    /// Key and print, where the source keeps a roll and the row has a key.
+    on_roll: Option<(u64, u64)>,
+    /// Whom the source meant by the key before.
+    known: Option<SubjectId>,
+}
+
+/// What the reading thread hands over.
+struct Batch {
+    items: Vec<Item>,
+    /// Rows of the file so far.
+    rows: u64,
+}
+
+/// A file that was merged and is not committed.
+pub(super) struct Merged {
+    /// What it did.
+    pub(super) report: LoadReport,
+    /// The roll after it, where its source keeps one.
+    pub(super) roll: Option<Roll>,
+    /// The contacts of a contacts file.
+    pub(super) contacts: Vec<ContactRow>,
+}
+
+/// Why a file could not be merged.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The file itself is at fault.
+    Read(ReadError),
+    /// The job cannot go on.
+    Job(JobError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Job(error.into())
+    }
+}
+
+/// Merges a file into the store and leaves the end to the caller.
+///
+/// # Errors
+/// When the file can no longer be read, or the store fails; dropping `intake` then undoes everything.
+pub(super) async fn merge(
+    policy: &Policy,
+    intake: &mut dyn Intake,
+    candidate: &Candidate,
+    (snapshot, as_of): (SnapshotId, Date),
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Merged, Failed> {
+    let arrival = Arrival { snapshot, source: candidate.export.source(), as_of };
+    let keeps_roll = arrival.source.keeps_roll();
+    let roll = if keeps_roll { intake.read_roll().await? } else { Roll::default() };
+    let newest = intake.newest();
+    let reading = Reading {
+        export: Arc::clone(&candidate.export),
+        call: RollCall::new(roll, newest.is_none_or(|newest| as_of >= newest)),
+        keeps_roll,
+        as_of,
+    };
+    let (give, mut take) = mpsc::channel(WAITING);
+    let thread = spawn_blocking(move || reading.run(&give));
+    let rows = if keeps_roll { candidate.export.summary().rows } else { 0 };
+    let mut merger = Merger::new(intake, arrival, policy, Tally::new(candidate, as_of), rows);
+    while let Some(batch) = take.recv().await {
+        merger.merge(batch.items).await?;
+        progress(batch.rows);
+    }
+    let read = thread.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
+    let (call, census) = read.map_err(Failed::Read)?;
+    merger.finish(call, census, newest).await
+}
+
+/// The thread that reads rows.
+struct Reading {
+    export: Arc<Export>,
+    call: RollCall,
+    keeps_roll: bool,
+    as_of: Date,
+}
+
+impl Reading {
+    fn run(mut self, give: &mpsc::Sender<Batch>) -> Result<(RollCall, Census), ReadError> {
+        let export = Arc::clone(&self.export);
+        let mut census = export.census(self.as_of);
+        let (mut items, mut rows) = (Vec::with_capacity(BATCH), 0_u64);
+        export.each(&mut census, &mut |row| {
+            items.extend(self.look_at(&row));
+            rows += 1;
+            if items.len() < BATCH && !rows.is_multiple_of(PROGRESS_ROWS) {
+                return ControlFlow::Continue(());
+            }
+            let items = std::mem::replace(&mut items, Vec::with_capacity(BATCH));
+            // Nobody takes it any more when the store has failed.
+            give.blocking_send(Batch { items, rows }).map_or(ControlFlow::Break(()), ControlFlow::Continue)
+        })?;
+        drop(give.blocking_send(Batch { items, rows }));
+        Ok((self.call, census))
+    }
+
+    /// What is to be done with a row; `None` for one that says nothing new.
+    fn look_at(&mut self, row: &Raw<'_>) -> Option<Item> {
+        let on_roll = row.key().filter(|_| self.keeps_roll).map(|key| (key, row.print()));
+        let answer = on_roll.map_or(Answer::Read(None), |(key, print)| self.call.call(key, print));
+        let Answer::Read(known) = answer else { return None };
+        match row.read() {
+            Ok(Record::Subject(says)) => Some(Item::Subject(Box::new(Row { says: *says, on_roll, known }))),
+            Ok(Record::Contact(contact)) => Some(Item::Contact(contact)),
+            Ok(Record::Member(_) | Record::Site(_)) => None,
+            Err(rejected) => {
+                if let Some((key, _)) = on_roll {
+                    self.call.withdraw(key);
+                }
+                Some(Item::Rejected(rejected))
+            }
+        }
+    }
+}
+
+/// A subject as it was before a batch.
+struct Before {
+    listed: Option<Listed>,
+    /// An earlier batch of the file was about it.
+    is_counted: bool,
+}
+
+impl Before {
+    fn of(subject: &Subject, arrival: Arrival) -> Self {
+        let on = subject.listed_by(arrival.source);
+        let is_counted = subject.facts.said().any(|(_, fact)| fact.snapshot == arrival.snapshot);
+        Self { listed: on.map(|on| Listed { address: subject.facts.address(), on }), is_counted }
+    }
+}
+
+/// Merges what the thread has read.
+struct Merger<'a> {
+    intake: &'a mut dyn Intake,
+    arrival: Arrival,
+    policy: &'a Policy,
+    tally: Tally,
+    /// The number of the next new subject.
+    next: SubjectId,
+    /// The rows of the roll that were read.
+    entries: Vec<Entry>,
+    /// Who was merged into whom.
+    merged: HashMap<SubjectId, SubjectId>,
+    /// Where nobody was known before this file: the addresses that it has shown, as numbers. Nobody has to ask the
+    /// database for others.
+    shown: Option<HashSet<u64>>,
+}
+
+impl<'a> Merger<'a> {
+    fn new(intake: &'a mut dyn Intake, arrival: Arrival, policy: &'a Policy, tally: Tally, rows: usize) -> Self {
+        let is_first = intake.is_first();
+        Self {
+            next: intake.next_subject(),
+            intake,
+            arrival,
+            policy,
+            tally,
+            entries: Vec::with_capacity(if is_first { rows } else { 0 }),
+            merged: HashMap::new(),
+            shown: is_first.then(|| HashSet::with_capacity(rows)),
+        }
+    }
+
+    async fn merge(&mut self, items: Vec<Item>) -> Result<(), StoreError> {
+        let mut rows = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                Item::Subject(row) => rows.push(row),
+                Item::Contact(contact) => self.tally.keep(*contact),
+                Item::Rejected(rejected) => self.tally.reject(rejected),
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let subjects = self.find(&rows).await?;
+        let mut register = block_in_place(|| self.observe(subjects, &rows));
+        let (touched, removed) = register.take_changes();
+        self.next = register.next_subject();
+        let changes = Changes {
+            subjects: touched.iter().filter_map(|id| register.find(*id)).collect(),
+            removed: removed.keys().copied().collect(),
+        };
+        self.intake.write_subjects(&changes).await?;
+        self.merged.extend(removed);
+        Ok(())
+    }
+
+    /// Everybody whom some rows may be about.
+    async fn find(&mut self, rows: &[Box<Row>]) -> Result<Vec<Subject>, StoreError> {
+        let ids: HashSet<_> = rows.iter().filter_map(|row| row.known).collect();
+        let ids: Vec<_> = ids.into_iter().map(|id| self.merged.get(&id).copied().unwrap_or(id)).collect();
+        let shown = self.shown.as_mut();
+        let addresses: HashSet<&Address> = rows.iter().filter_map(|row| row.says.address.as_ref()).collect();
+        let mut at: Vec<_> = addresses.into_iter().collect();
+        if let Some(shown) = shown {
+            // One that is shown for the first time is nobody's.
+            at.retain(|address| !shown.insert(xxh3_64(address.as_str().as_bytes())));
+        }
+        if ids.is_empty() && at.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.intake.find_subjects(&ids, &at).await
+    }
+
+    fn observe(&mut self, subjects: Vec<Subject>, rows: &[Box<Row>]) -> Register {
+        let mut before: HashMap<_, _> =
+            subjects.iter().map(|subject| (subject.id, Before::of(subject, self.arrival))).collect();
+        let mut register = Register::part(subjects, self.next);
+        for row in rows {
+            let effect = register.observe(self.arrival, &row.says, self.policy);
+            let was = before.entry(effect.subject).or_insert(Before { listed: None, is_counted: false });
+            let is_first = !std::mem::replace(&mut was.is_counted, true);
+            self.tally.count(effect, was.listed.as_ref(), is_first, &register);
+            self.entries.extend(row.on_roll.map(|(key, print)| {
+                let print = if effect.bad_dates > 0 { ALWAYS_READ } else { print };
+                Entry::listed(key, effect.subject, print)
+            }));
+        }
+        register
+    }
+
+    async fn finish(mut self, call: RollCall, census: Census, newest: Option<Date>) -> Result<Merged, Failed> {
+        self.tally.count_unchanged(call.unchanged());
+        self.shown = None;
+        let absent = call.absent(&self.entries, &self.merged);
+        let mut left_out = absent.left;
+        if let (Some(newest), false) = (newest, absent.vanished.is_empty()) {
+            *left_out.entry(newest).or_default() += absent.vanished.len() as u64;
+        }
+        let (report, contacts) = self.tally.finish(self.arrival, newest, census, left_out).map_err(Failed::Read)?;
+        let mut fate = Uncalled::Stay;
+        if let Some(newest) = newest.filter(|newest| *newest < self.arrival.as_of) {
+            // They are written as they were: what was said of them follows the newest snapshot no longer.
+            for some in absent.vanished.chunks(BATCH) {
+                let subjects = self.intake.find_subjects(some, &[]).await?;
+                let changes = Changes { subjects: subjects.iter().collect(), removed: Vec::new() };
+                self.intake.write_subjects(&changes).await?;
+            }
+            fate = Uncalled::Leave(newest);
+        }
+        let keeps_roll = self.arrival.source.keeps_roll();
+        let roll = block_in_place(|| keeps_roll.then(|| call.close(self.entries, &self.merged, fate)));
+        Ok(Merged { report, roll, contacts })
+    }
+}

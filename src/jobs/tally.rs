@@ -1,0 +1,167 @@
+//! What a file did, counted while its rows are merged: the load report in the making.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::{
+    load::Candidate,
+    load_report::{LoadReport, RejectedRow},
+};
+use crate::{
+    domain::{
+        register::{Arrival, Effect, EffectKind, Register, SubjectId},
+        snapshot::{ContactRow, Source},
+        subject::Address,
+    },
+    sources::{Census, DateOrder, ReadError, Rejected},
+};
+
+/// How many rejected rows a report names one by one.
+const MOST_REJECTED_NAMED: usize = 1_000;
+/// Of how many earlier days a report counts who is left out.
+const MOST_DAYS_BACK: usize = 40;
+
+/// What was counted so far.
+#[derive(Debug)]
+pub(super) struct Tally {
+    report: LoadReport,
+    contacts: Vec<ContactRow>,
+    relisted: u64,
+    bad_dates: u64,
+    repeated: u64,
+}
+
+impl Tally {
+    /// Nothing counted yet, of a file that describes `as_of`.
+    pub(super) fn new(candidate: &Candidate, as_of: Date) -> Self {
+        let summary = candidate.export.summary();
+        let report = LoadReport {
+            source: Some(candidate.export.source().as_str().to_owned()),
+            as_of: Some(as_of),
+            rows: summary.rows as u64,
+            ignored_columns: summary.ignored_columns.clone(),
+            missing_columns: summary.missing_columns.clone(),
+            warnings: summary.warnings.clone(),
+            day_first: (summary.date_order != DateOrder::Iso).then(|| summary.date_order.is_day_first()),
+            has_sends: candidate.export.source() == Source::Sends,
+            ..LoadReport::empty(&candidate.name)
+        };
+        Self { report, contacts: Vec::new(), relisted: 0, bad_dates: 0, repeated: 0 }
+    }
+
+    /// A row about a subject; `before` is how the source had listed it before the file, and `is_first` whether no
+    /// earlier row of the file was about it.
+    pub(super) fn count(&mut self, effect: Effect, before: Option<&Listed>, is_first: bool, register: &Register) {
+        self.bad_dates += u64::from(effect.bad_dates);
+        self.report.has_sends |= effect.tells_of_send;
+        if !is_first {
+            self.repeated += 1;
+            return;
+        }
+        self.report.subjects += 1;
+        self.relisted += u64::from(before.is_some_and(|before| before.is_still_at(register, effect.subject)));
+        match effect.kind {
+            EffectKind::New => self.report.new += 1,
+            EffectKind::Changed => self.report.changed += 1,
+            EffectKind::Unchanged => self.report.unchanged += 1,
+            EffectKind::Waiting => self.report.waiting += 1,
+        }
+    }
+
+    /// Rows that said nothing new, each about another subject that the source had listed where it is.
+    pub(super) const fn count_unchanged(&mut self, rows: u64) {
+        self.report.subjects += rows;
+        self.report.unchanged += rows;
+        self.relisted += rows;
+    }
+
+    /// A row of the contacts file.
+    pub(super) fn keep(&mut self, contact: ContactRow) {
+        self.contacts.push(contact);
+    }
+
+    /// A row that cannot be loaded.
+    pub(super) fn reject(&mut self, rejected: Rejected) {
+        self.report.rejected_count += 1;
+        self.report.concealed += u64::from(rejected.is_concealed);
+        if self.report.rejected.len() < MOST_REJECTED_NAMED {
+            self.report.rejected.push(RejectedRow::from(rejected));
+        }
+    }
+
+    /// The report, and the contacts. `newest` is the day of the source's newest snapshot before; `absent` counts those
+    /// whom the source has listed before and this file leaves out, by the day on which it last listed them.
+    ///
+    /// # Errors
+    /// A list without a row that can be read would say that everybody is gone. That nobody sent is news, though.
+    pub(super) fn finish(
+        mut self,
+        arrival: Arrival,
+        newest: Option<Date>,
+        census: Census,
+        absent: BTreeMap<Date, u64>,
+    ) -> Result<(LoadReport, Vec<ContactRow>), ReadError> {
+        self.check_any(arrival.source)?;
+        if !self.contacts.is_empty() {
+            self.report.subjects = self.contacts.len() as u64;
+        }
+        let warnings = [
+            overtaken(arrival, newest),
+            counted(self.bad_dates, "dates lie more than a day after the file's own day and count as blank"),
+            counted(self.repeated, "rows are about an account that another row of the file names too")
+                .filter(|_| !self.report.has_sends),
+            counted(self.report.waiting, "addresses are in no export yet: what is said of them waits"),
+        ];
+        self.report.warnings.extend(warnings.into_iter().flatten());
+        self.report.dates = census.into_columns();
+        self.report.absent = absent;
+        while self.report.absent.len() > MOST_DAYS_BACK {
+            self.report.absent.pop_first();
+        }
+        self.report.relisted = Some(self.relisted);
+        Ok((self.report, self.contacts))
+    }
+
+    fn check_any(&self, source: Source) -> Result<(), ReadError> {
+        if source == Source::Sends || self.report.subjects > 0 || !self.contacts.is_empty() {
+            return Ok(());
+        }
+        let (rows, concealed) = (self.report.rows, self.report.concealed);
+        if concealed > 0 {
+            return Err(ReadError::Concealed { concealed, rows });
+        }
+        let first = self.report.rejected.first();
+        let first = first.map(|row| format!(" (line {}: {})", row.line, row.reason)).unwrap_or_default();
+        Err(ReadError::NoRows { rows, first })
+    }
+}
+
+fn counted(number: u64, what: &str) -> Option<String> {
+    (number > 0).then(|| format!("{number} {what}"))
+}
+
+/// What an operator should know of a file that comes after a newer one. A list of contacts counts all the same.
+fn overtaken(arrival: Arrival, newest: Option<Date>) -> Option<String> {
+    let newest = newest.filter(|newest| *newest > arrival.as_of)?;
+    let counts = arrival.source != Source::SiteContacts;
+    counts.then(|| format!("one of {newest} is loaded already and is newer: its word stands where the two differ"))
+}
+
+/// A subject as its source had listed it before a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Where it was.
+    pub(super) address: Option<Address>,
+    /// When it was listed last.
+    pub(super) on: Date,
+}
+
+impl Listed {
+    /// Whether the subject is where it was, or back where it once was.
+    fn is_still_at(&self, register: &Register, id: SubjectId) -> bool {
+        let Some(subject) = register.find(id) else { return false };
+        let now = subject.facts.address();
+        now == self.address || now.is_some_and(|now| subject.former_addresses.contains(&now))
+    }
+}

@@ -1,0 +1,45 @@
+//! One file on its way into the store.
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+
+use super::{Changes, SnapshotRow, StoreError};
+use crate::domain::{
+    register::{Subject, SubjectId},
+    roll::Roll,
+    snapshot::ContactRow,
+    subject::Address,
+};
+
+/// What belongs to a loaded file besides the subjects it changed.
+#[derive(Debug)]
+pub struct Taken<'a> {
+    /// The file.
+    pub snapshot: &'a SnapshotRow,
+    /// The roll of its source after it, where it keeps one.
+    pub roll: Option<&'a Roll>,
+    /// The contacts it replaces all others by.
+    pub contacts: Option<&'a [ContactRow]>,
+}
+
+/// A file being loaded: what it changes is written piece by piece and holds from [`Intake::commit`] on; dropped before
+/// that, nothing has happened.
+///
+/// What is found in between is as it was before the file, but for what this file wrote.
+#[async_trait]
+pub trait Intake: Send {
+    /// Whether nobody is known yet.
+    fn is_first(&self) -> bool;
+    /// The day of the source's newest snapshot before this file.
+    fn newest(&self) -> Option<Date>;
+    /// The roll of the file's source.
+    async fn read_roll(&mut self) -> Result<Roll, StoreError>;
+    /// The number that the next new subject gets.
+    fn next_subject(&self) -> SubjectId;
+    /// Subjects with these numbers, and those at one of these addresses, now or before; others may be among them.
+    async fn find_subjects(&mut self, ids: &[SubjectId], at: &[&Address]) -> Result<Vec<Subject>, StoreError>;
+    /// Writes subjects as they are after this file.
+    async fn write_subjects(&mut self, changes: &Changes<'_>) -> Result<(), StoreError>;
+    /// Ends the transaction for good.
+    async fn commit(self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError>;
+}
