@@ -1,5 +1,8 @@
 //! Exports as operators really get them, read through the public door.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
+#[path = "sources/rows.rs"]
+mod rows;
+
 use std::{fs, ops::ControlFlow, path::Path};
 
 use jiff::{
