@@ -27,11 +27,10 @@ pub(super) fn is_type_name(text: &str) -> bool {
 
 /// Yes or no in any of its spellings.
 pub(super) fn flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "1" | "enabled" => Some(true),
-        "false" | "no" | "0" | "disabled" => Some(false),
-        _ => None,
-    }
+    let is_any = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    is_any(["true", "yes", "1", "enabled"])
+        .then_some(true)
+        .or(is_any(["false", "no", "0", "disabled"]).then_some(false))
 }
 
 /// The start of a cell for a reason, in quotes and fit for a terminal.
@@ -57,11 +56,14 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
 }
 
 fn address_fault(text: &str) -> Option<&'static str> {
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || b"@.-_'+".contains(&byte);
     let forbidden = |c: char| c.is_whitespace() || is_control(c) || "<>()[],;:\"\\".contains(c);
     let dots_are_inside = |domain: &str| domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
     match text.split_once('@') {
         _ if text.len() > ADDRESS_CAP => Some("it is longer than 254 characters"),
-        _ if text.contains(forbidden) => Some("it holds a blank, a bracket or another character no address has"),
+        _ if !text.bytes().all(is_usual) && text.contains(forbidden) => {
+            Some("it holds a blank, a bracket or another character no address has")
+        }
         None if is_concealed(text) => Some("it is a concealed user name"),
         None => Some("it has no @"),
         Some((_, domain)) if domain.contains('@') => Some("it has more than one @"),
@@ -73,6 +75,10 @@ fn address_fault(text: &str) -> Option<&'static str> {
 
 /// A word as it may be stored: no control characters, and not longer than anybody's name.
 pub(super) fn word(text: &str) -> Option<String> {
+    if text.len() <= TEXT_CAP && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        let short = text.trim();
+        return (!short.is_empty()).then(|| short.to_owned());
+    }
     let clean: String = text.chars().filter(|c| !is_control(*c)).collect();
     let short: String = clean.trim().chars().take(TEXT_CAP).collect();
     let short = short.trim_end();
@@ -88,12 +94,14 @@ pub(super) fn is_plain_name(text: &str) -> bool {
 
 /// A person's or a mailbox's name; `None` when a mail client could make a link of it.
 pub(super) fn name(text: &str) -> Option<String> {
-    word(text).filter(|name| !name.contains(['/', ':', '<', '>', '@']) && !invites_a_link(name))
+    let is_fit = |name: &str| !name.contains(['/', ':', '<', '>', '@']) && !invites_a_link(name);
+    word(text).filter(|name| is_plain_name(name) || is_fit(name))
 }
 
 /// An organisation's or a place's name, which may hold a slash or a colon.
 pub(super) fn place(text: &str) -> Option<String> {
-    word(text).filter(|name| !name.contains("//") && !name.contains(['<', '>', '@']) && !invites_a_link(name))
+    let is_fit = |name: &str| !name.contains("//") && !name.contains(['<', '>', '@']) && !invites_a_link(name);
+    word(text).filter(|name| is_plain_name(name) || is_fit(name))
 }
 
 fn invites_a_link(text: &str) -> bool {
@@ -165,6 +173,14 @@ mod tests {
         }
         assert_eq!(place("EASTHAM / LOWICK: DENTAL"), Some("EASTHAM / LOWICK: DENTAL".into()));
         assert_eq!(place("ftp://x"), None);
+    }
+
+    #[test]
+    fn the_quick_answer_about_a_name_never_lets_a_bad_one_past() {
+        for bad in ["see http x", "WwW.example", "a/b", "a:b", "<b>", "a@b", "Zo\u{EB}", "a\tb"] {
+            assert!(!is_plain_name(bad), "{bad}");
+        }
+        assert!(is_plain_name("O'HILL, Kit (LOWICK DENTAL & CO.)"));
     }
 
     #[test]

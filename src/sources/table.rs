@@ -65,14 +65,26 @@ impl Cells {
         (self.open, self.size, self.line, self.ended, self.fault) = (0, 0, line, false, None);
     }
 
-    /// Cuts `record`, a whole one without line ends, at its delimiters; false when it is not that simple.
+    /// Cuts `record`, a whole one without line ends, at its delimiters; false when a quote is not around a whole cell.
     fn cut(&mut self, record: &[u8], delimiter: u8) -> bool {
         let mut at = 0;
         loop {
-            let Some((cell, next)) = cell_at(record, at, delimiter) else { return false };
-            self.spans.push(cell);
-            match next {
-                Some(next) => at = next,
+            let rest = record.get(at..).unwrap_or_default();
+            let (from, to, end) = match rest {
+                [b'"', b'"', ..] => (at + 1, at + 1, at + 2),
+                [b'"', quoted @ ..] => match memchr(b'"', quoted) {
+                    Some(length) => (at + 1, at + 1 + length, at + 2 + length),
+                    None => return false,
+                },
+                _ => {
+                    let length = memchr(delimiter, rest).unwrap_or(rest.len());
+                    (at, at + length, at + length)
+                }
+            };
+            self.spans.push((from, to));
+            match record.get(end) {
+                Some(byte) if *byte == delimiter => at = end + 1,
+                Some(_) => return false,
                 None => break,
             }
         }
@@ -138,28 +150,6 @@ impl Cells {
     pub(super) fn is_cut(&self) -> bool {
         let last = || self.len().checked_sub(1).and_then(|last| self.get(last));
         !self.ended && last().is_some_and(|cell| cell.ends_with('\u{FFFD}'))
-    }
-}
-
-type Span = (usize, usize);
-
-/// The cell that begins at `at`, and where the next one does; `None` when quotes are not around the whole of it.
-fn cell_at(record: &[u8], at: usize, delimiter: u8) -> Option<(Span, Option<usize>)> {
-    let rest = record.get(at..)?;
-    let (cell, end) = match rest {
-        [b'"', b'"', ..] => ((at + 1, at + 1), at + 2),
-        [b'"', quoted @ ..] => {
-            let close = at + 1 + memchr(b'"', quoted)?;
-            ((at + 1, close), close + 1)
-        }
-        _ => {
-            let end = memchr(delimiter, rest).map_or(record.len(), |length| at + length);
-            ((at, end), end)
-        }
-    };
-    match record.get(end) {
-        None => Some((cell, None)),
-        Some(byte) => (*byte == delimiter).then_some((cell, Some(end + 1))),
     }
 }
 

@@ -169,16 +169,15 @@ fn whoever_takes_the_rows_may_stop() {
 
 #[test]
 fn a_file_that_is_another_one_the_second_time_is_not_loaded() {
-    let opened = opened("x.csv", PORTAL.as_bytes()).expect("read");
-    let path = opened._folder.path().join("x.csv");
+    let Opened { export, _folder: folder } = opened("x.csv", PORTAL.as_bytes()).expect("read");
+    let again = || export.each(&mut export.census(date(2026, 11, 20)), &mut |_| ControlFlow::Continue(()));
+    let path = folder.path().join("x.csv");
     for (text, line) in [("Id,Other\n1,2\n".to_owned(), 1), (format!("{PORTAL}\"id-3,"), 4), (format!("{PORTAL}\0"), 4)]
     {
         fs::write(&path, text).expect("written");
-        let again =
-            opened.export.each(&mut opened.export.census(date(2026, 11, 20)), &mut |_| ControlFlow::Continue(()));
+        let again = again();
         assert!(matches!(again, Err(ReadError::Changed { line: found }) if found == line), "{again:?}");
     }
     fs::remove_file(&path).expect("there");
-    let gone = opened.export.each(&mut opened.export.census(date(2026, 11, 20)), &mut |_| ControlFlow::Continue(()));
-    assert!(matches!(gone, Err(ReadError::Io(_))));
+    assert!(matches!(again(), Err(ReadError::Io(_))));
 }

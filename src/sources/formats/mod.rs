@@ -73,18 +73,17 @@ impl Row<'_> {
 
     /// The cell of a column, trimmed; `None` when it is blank or not there.
     pub(in crate::sources) fn text(&self, key: &str) -> Option<String> {
-        let (_, at) = self.layout.find(key)?;
-        cells::text(&self.cells.get(at)?).map(str::to_owned)
+        self.with(key, str::to_owned)
     }
 
     /// The cell as a word to keep.
     pub(in crate::sources) fn word(&self, key: &str) -> Option<String> {
-        self.text(key).and_then(|text| cells::word(&text))
+        self.with(key, cells::word).flatten()
     }
 
     /// The cell as an organisation's or a place's name.
     pub(in crate::sources) fn place(&self, key: &str) -> Option<String> {
-        self.text(key).and_then(|text| cells::place(&text))
+        self.with(key, cells::place).flatten()
     }
 
     /// The cell as a site code.
@@ -94,27 +93,32 @@ impl Row<'_> {
 
     /// The cell as an address.
     pub(in crate::sources) fn address(&self, key: &str) -> Result<Option<Address>, Rejected> {
-        let Some(text) = self.text(key) else { return Ok(None) };
-        let reject = |reason| self.reject(key, reason).concealing(cells::is_concealed(&text));
-        cells::address(&text).map(Some).map_err(reject)
+        let reject = |text: &str, reason| self.reject(key, reason).concealing(cells::is_concealed(text));
+        self.with(key, |text| cells::address(text).map_err(|reason| reject(text, reason))).transpose()
     }
 
     /// The cell as a date.
     pub(in crate::sources) fn date(&self, key: &str) -> Result<Option<Date>, Rejected> {
-        let Some(text) = self.text(key) else { return Ok(None) };
-        let wall = self.layout.find(key).map_or(Wall::Local, |(column, _)| column.holds.wall());
-        self.dates.date(&text, wall).map_err(|_| self.reject(key, bad_date(&text)))
+        let wall = || self.layout.find(key).map_or(Wall::Local, |(column, _)| column.holds.wall());
+        let read = |text: &str| self.dates.date(text, wall()).map_err(|_| self.reject(key, bad_date(text)));
+        self.with(key, read).transpose().map(Option::flatten)
     }
 
     /// The cell as yes or no; a word that is neither is blank.
     pub(in crate::sources) fn flag(&self, key: &str) -> Option<bool> {
-        self.text(key).and_then(|text| cells::flag(&text))
+        self.with(key, cells::flag).flatten()
     }
 
     /// The cell as yes or no, and nothing else.
     pub(in crate::sources) fn strict_flag(&self, key: &str) -> Result<Option<bool>, Rejected> {
         let reject = |text: &str| self.reject(key, format!("{} is neither yes nor no", cells::quote(text)));
-        self.text(key).map(|text| cells::flag(&text).ok_or_else(|| reject(&text))).transpose()
+        self.with(key, |text| cells::flag(text).ok_or_else(|| reject(text))).transpose()
+    }
+
+    /// What `read` makes of the trimmed cell of a column that is filled.
+    fn with<T>(&self, key: &str, read: impl FnOnce(&str) -> T) -> Option<T> {
+        let (_, at) = self.layout.find(key)?;
+        cells::text(&self.cells.get(at)?).map(read)
     }
 
     /// A rejection of this row for the column the code calls `key`.
