@@ -225,10 +225,13 @@ impl Slash {
     fn parse_slowly(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let mut parts = words.next()?.split(['/', '.', '-']);
-        let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
+        // Most other texts end here.
+        let first = parts.next().filter(|first| first.len() <= 2)?;
+        let second = parts.next().filter(|second| second.len() <= 2)?;
+        let year = parts.next().filter(|year| year.len() == 4)?;
         let clock = words.next();
         let half = words.next();
-        if parts.next().is_some() || words.next().is_some() || year.len() != 4 || first.len() > 2 || second.len() > 2 {
+        if parts.next().is_some() || words.next().is_some() {
             return None;
         }
         let clock = match clock {
