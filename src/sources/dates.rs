@@ -93,6 +93,11 @@ impl OrderSeen {
         }
     }
 
+    /// Whether the file may still turn out to be in this order.
+    pub(super) const fn may_be(&self, day_first: bool) -> bool {
+        if day_first { self.month.is_none() } else { self.day.is_none() }
+    }
+
     /// The order of the file; `day_first` is the configured one.
     pub(super) fn decide(self, day_first: bool) -> Result<DateOrder, ReadError> {
         match (self.day, self.month) {

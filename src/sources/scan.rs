@@ -81,7 +81,11 @@ impl DateScan {
     }
 
     fn newer(&self, newest: Newest, text: &str, wall: Wall) -> Newest {
-        let read = |reading: &Reading| reading.date(text, wall).ok().flatten();
+        // Under an order that is ruled out nobody will ask.
+        let read = |reading: &Reading| {
+            let may_be = self.order.may_be(reading.day_first);
+            may_be.then(|| reading.date(text, wall).ok().flatten()).flatten()
+        };
         Newest {
             day_first: newest.day_first.max(read(&self.day_first)),
             month_first: newest.month_first.max(read(&self.month_first)),

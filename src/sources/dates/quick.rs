@@ -2,6 +2,8 @@
 //!
 //! Whatever is not exactly of such a shape, or does not exist, is left to the general reader; where both have an
 //! answer, it is the same.
+use std::ops::Range;
+
 use jiff::{
     civil::{Date, Time},
     tz::TimeZone,
@@ -9,47 +11,52 @@ use jiff::{
 
 use super::{Moment, Slash};
 
+/// Letters of a date, in whichever order its parts are.
+const DATE: usize = 10;
+
 /// `21/11/2026`, `21/11/2026 07:47`, `21/11/2026 07:47:00`.
 pub(super) fn slash(text: &str) -> Option<Slash> {
-    let (date, clock) = text.as_bytes().split_at_checked(10)?;
-    let &[f, first, b'/', s, second, b'/', y, e, a, r] = date else { return None };
-    let clock = match *clock {
+    let (date, clock) = text.as_bytes().split_at_checked(DATE)?;
+    let [_, _, b'/', _, _, b'/', ..] = date else { return None };
+    let clock = match clock {
         [] => None,
-        [b' ', h, hour, b':', m, minute] => Some(time([h, hour, m, minute, b'0', b'0'])?),
-        [b' ', h, hour, b':', m, minute, b':', s, second] => Some(time([h, hour, m, minute, s, second])?),
+        [b' ', clock @ ..] => Some(time(clock)?),
         _ => return None,
     };
-    let (first, second, year) = (two(f, first)?, two(s, second)?, four(y, e, a, r)?);
-    Some(Slash { first, second, year, clock, halves: false })
+    Some(Slash { first: two(date, 0)?, second: two(date, 3)?, year: number(date, 6..DATE)?, clock, halves: false })
 }
 
 /// `2026-11-21`, `2026-11-21 07:47:00`, `2026-11-21T07:47:00`, `2026-11-21T07:47:00Z`.
 pub(super) fn iso(text: &str) -> Option<Moment> {
-    let (date, clock) = text.as_bytes().split_at_checked(10)?;
-    let &[y, e, a, r, b'-', m, month, b'-', d, day] = date else { return None };
-    let date = Date::new(four(y, e, a, r)?, two(m, month)?, two(d, day)?).ok()?;
-    let (clock, is_utc) = match clock {
-        [] => return Some(Moment::Day(date)),
-        [clock @ .., b'Z'] => (clock, true),
-        _ => (clock, false),
+    let (date, clock) = text.as_bytes().split_at_checked(DATE)?;
+    let [_, _, _, _, b'-', _, _, b'-', ..] = date else { return None };
+    let date = Date::new(number(date, 0..4)?, two(date, 5)?, two(date, 8)?).ok()?;
+    match clock {
+        [] => Some(Moment::Day(date)),
+        [b'T' | b' ', clock @ .., b'Z'] => {
+            TimeZone::UTC.to_timestamp(date.to_datetime(time(clock)?)).ok().map(Moment::Instant)
+        }
+        [b'T' | b' ', clock @ ..] => Some(Moment::Wall(date.to_datetime(time(clock)?))),
+        _ => None,
+    }
+}
+
+/// `07:47` or `07:47:00`.
+fn time(clock: &[u8]) -> Option<Time> {
+    let second = match clock {
+        [_, _, b':', _, _] => 0,
+        [_, _, b':', _, _, b':', _, _] => two(clock, 6)?,
+        _ => return None,
     };
-    let &[b'T' | b' ', h, hour, b':', m, minute, b':', s, second] = clock else { return None };
-    let at = date.to_datetime(time([h, hour, m, minute, s, second])?);
-    if is_utc { TimeZone::UTC.to_timestamp(at).ok().map(Moment::Instant) } else { Some(Moment::Wall(at)) }
+    Time::new(two(clock, 0)?, two(clock, 3)?, second, 0).ok()
 }
 
-fn time([h, hour, m, minute, s, second]: [u8; 6]) -> Option<Time> {
-    Time::new(two(h, hour)?, two(m, minute)?, two(s, second)?, 0).ok()
+/// The number of two digits at `at`.
+fn two(text: &[u8], at: usize) -> Option<i8> {
+    i8::try_from(number(text, at..at + 2)?).ok()
 }
 
-fn digit(byte: u8) -> Option<i8> {
-    byte.is_ascii_digit().then(|| i8::try_from(byte - b'0').ok()).flatten()
-}
-
-fn two(tens: u8, ones: u8) -> Option<i8> {
-    Some(digit(tens)? * 10 + digit(ones)?)
-}
-
-fn four(y: u8, e: u8, a: u8, r: u8) -> Option<i16> {
-    Some(i16::from(two(y, e)?) * 100 + i16::from(two(a, r)?))
+fn number(text: &[u8], at: Range<usize>) -> Option<i16> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i16::from(byte - b'0'));
+    text.get(at)?.iter().try_fold(0, |number, byte| Some(number * 10 + digit(*byte)?))
 }
