@@ -89,7 +89,7 @@ pub(super) fn text<'a>(mut bytes: impl Read + 'a, encoding: Encoding) -> io::Res
 
 /// Whether reading failed because text that was taken for UTF-8 is none.
 pub(super) fn is_not_utf8(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<NotUtf8>())
+    matches!(error.get_ref(), Some(inner) if inner.is::<NotUtf8>())
 }
 
 /// Text that was taken for UTF-8 is none.

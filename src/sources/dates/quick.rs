@@ -13,6 +13,8 @@ use super::{Moment, Slash};
 
 /// Letters of a date, in whichever order its parts are.
 const DATE: usize = 10;
+/// Letters of a time with its seconds.
+const TIME: usize = 8;
 
 /// `21/11/2026`, `21/11/2026 07:47`, `21/11/2026 07:47:00`.
 pub(super) fn slash(text: &str) -> Option<Slash> {
@@ -33,10 +35,10 @@ pub(super) fn iso(text: &str) -> Option<Moment> {
     let date = Date::new(number(date, 0..4)?, two(date, 5)?, two(date, 8)?).ok()?;
     match clock {
         [] => Some(Moment::Day(date)),
-        [b'T' | b' ', clock @ .., b'Z'] => {
+        [b'T' | b' ', clock @ .., b'Z'] if clock.len() == TIME => {
             TimeZone::UTC.to_timestamp(date.to_datetime(time(clock)?)).ok().map(Moment::Instant)
         }
-        [b'T' | b' ', clock @ ..] => Some(Moment::Wall(date.to_datetime(time(clock)?))),
+        [b'T' | b' ', clock @ ..] if clock.len() == TIME => Some(Moment::Wall(date.to_datetime(time(clock)?))),
         _ => None,
     }
 }
