@@ -73,13 +73,6 @@ impl Census {
         seen
     }
 
-    /// The same for the column of this name; one that the file does not have is none.
-    pub(super) fn see_named(&mut self, name: &str, date: Result<Option<Date>, BadDate>) {
-        if let Some(index) = self.columns.iter().position(|column| column.name == name) {
-            self.see(index, date);
-        }
-    }
-
     /// The counts, in the order of the format's columns.
     #[must_use]
     pub fn into_columns(self) -> Vec<DateColumn> {

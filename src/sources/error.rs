@@ -104,6 +104,23 @@ pub enum ReadError {
         /// Line of the byte.
         line: u32,
     },
+    /// GOV.UK's bank holidays, which are not loaded but named in the configuration.
+    #[error(
+        "this is GOV.UK's list of bank holidays{holds}, not an export of accounts; keep it outside the inbox and name \
+         it in policy.bank_holidays of the configuration"
+    )]
+    BankHolidays {
+        /// The days it holds, in words.
+        holds: String,
+    },
+    /// JSON without objects, or none that can be read.
+    #[error(
+        "line {line}: no record is an object with named properties; export the users as objects, as Graph writes them"
+    )]
+    NoObjects {
+        /// Line of the first record.
+        line: u32,
+    },
     /// Not well-formed JSON.
     #[error("line {line}, column {column}: the JSON is broken ({reason}); export the file again")]
     Json {

@@ -2,20 +2,19 @@
 //!
 //! [`open`] reads a file once to learn what it is: its encoding, its hash, its format by the headers, the order of its
 //! dates, whether its end is there. [`Export::each`] reads it a second time and gives one row after the other, split but
-//! not read, so that rows that say nothing new cost little and memory does not grow with the file (JSON excepted,
-//! which is held). What the program has no use for is dropped
-//! here and goes no further. Nothing in here writes, logs, or knows what day it is.
+//! not read, so that rows that say nothing new cost little and memory does not grow with the file. What the program has
+//! no use for is dropped here and goes no further. Nothing in here writes, logs, or knows what day it is.
 mod cells;
 mod census;
 mod dates;
 mod decode;
 mod error;
 mod formats;
-mod graph;
 mod header;
 mod input;
 mod json;
 mod raw;
+mod rows;
 mod scan;
 mod summary;
 mod table;
@@ -37,7 +36,7 @@ pub use self::{
     raw::Raw,
     summary::Summary,
 };
-use self::{dates::Reading, decode::Content, graph::Pages, input::Input, tabular::Table};
+use self::{dates::Reading, decode::Content, input::Input, json::Objects, tabular::Table};
 use crate::domain::snapshot::Source;
 
 /// How much of a file is looked at for what stands before its header.
@@ -69,7 +68,7 @@ pub struct Export {
 #[derive(Debug)]
 enum Body {
     Table(Table),
-    Json(Pages),
+    Json(Objects),
 }
 
 /// Reads the file at `path` once: recognises it, settles its dates, and makes sure that it is whole.
@@ -157,18 +156,15 @@ impl Export {
     pub fn each(&self, census: &mut Census, take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>) -> Result<(), ReadError> {
         match &self.body {
             Body::Table(table) => table.each(&self.input, &self.dates, census, take),
-            Body::Json(pages) => {
-                json::each(pages, &self.dates, census, take);
-                Ok(())
-            }
+            Body::Json(objects) => objects.each(&self.input, &self.dates, census, take),
         }
     }
 }
 
 /// Every format with the headers it is recognised by, for an error.
 fn known_formats() -> impl Iterator<Item = String> {
-    let tables = formats::ALL.into_iter().map(|format| (format.source, format.known_by));
-    tables.chain([(Source::GraphUsers, graph::KNOWN_BY)]).map(|(source, by)| format!("{} ({by})", source.title()))
+    let all = formats::ALL.into_iter().chain([&formats::graph::USERS, &formats::graph::DELETED]);
+    all.map(|format| format!("{} ({})", format.source.title(), format.known_by))
 }
 
 /// The day a file describes, the best source first.

@@ -71,12 +71,12 @@ impl Raw<'_> {
 }
 
 /// The key of a subject with this stable id, as it is read.
-pub(super) fn key_of_id(id: &str) -> u64 {
+fn key_of_id(id: &str) -> u64 {
     xxh3_64_with_seed(id.as_bytes(), ID_SEED)
 }
 
 /// The key of a subject with this address and no id; the address in its key form.
-pub(super) fn key_of_address(address: &str) -> u64 {
+fn key_of_address(address: &str) -> u64 {
     xxh3_64_with_seed(address.as_bytes(), ADDRESS_SEED)
 }
 
@@ -148,15 +148,10 @@ fn id_in<'a>(row: &'a Row, at: usize) -> Option<Cow<'a, str>> {
 }
 
 /// The seed of prints: all that changes what a row is read to and is not in the row.
-pub(super) fn seed(source: Source, dates: &Reading, columns: impl Iterator<Item = &'static str>) -> u64 {
+fn seed(source: Source, dates: &Reading, columns: impl Iterator<Item = &'static str>) -> u64 {
     let zone = dates.zone.iana_name().map_or_else(|| format!("{:?}", dates.zone), str::to_owned);
     let order = if dates.day_first { "day first" } else { "month first" };
     let mut words = vec![source.as_str().to_owned(), formats::VERSION.to_string(), zone, order.to_owned()];
     words.extend(columns.map(str::to_owned));
     xxh3_64(words.join("\0").as_bytes())
-}
-
-/// The print of a row that is its text.
-pub(super) fn print_of_text(text: &str, seed: u64) -> u64 {
-    xxh3_64_with_seed(text.as_bytes(), seed)
 }

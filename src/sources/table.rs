@@ -92,6 +92,16 @@ impl Cells {
         true
     }
 
+    /// Takes the cells of a record that another reader has divided.
+    pub(super) fn fill<'a>(&mut self, line: u32, texts: impl Iterator<Item = &'a str>) {
+        self.reset(line);
+        for text in texts {
+            text.bytes().for_each(|byte| self.push(byte));
+            self.close();
+        }
+        self.ended = true;
+    }
+
     fn push(&mut self, byte: u8) {
         self.size += 1;
         if self.size > RECORD_CAP {

@@ -2,6 +2,7 @@
 //! becomes.
 mod canonical;
 mod contacts;
+pub(in crate::sources) mod graph;
 mod portal;
 mod sends;
 

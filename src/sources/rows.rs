@@ -1,0 +1,120 @@
+//! What either pass does with a row, whatever file it was split from.
+use std::ops::ControlFlow;
+
+use jiff::civil::Date;
+
+use super::{
+    Census, Raw, cells,
+    dates::{BadDate, Reading, Wall},
+    decode,
+    error::{ReadError, Rejected},
+    formats::{Format, Row},
+    header::{Holds, Layout},
+    raw::Hashes,
+    scan::DateScan,
+    summary::Notes,
+    table::Cells,
+};
+
+/// The first pass at work: what is noticed.
+pub(super) struct Look<'a> {
+    format: &'static Format,
+    layout: &'a Layout,
+    name_at: Option<usize>,
+}
+
+impl<'a> Look<'a> {
+    /// At rows of `format` under `layout`.
+    pub(super) fn new(format: &'static Format, layout: &'a Layout) -> Self {
+        Self { format, layout, name_at: layout.find("displayname").map(|(_, at)| at) }
+    }
+
+    /// Notes what a row that is whole has to show; true when it is not passed over.
+    pub(super) fn at(&self, cells: &Cells, notes: &mut Notes, scan: &mut DateScan) -> bool {
+        let row = Row { cells, layout: self.layout, dates: scan.any_reading() };
+        let is_skipped = (self.format.skips)(&row);
+        notes.skipped += usize::from(is_skipped);
+        notes.bad_names +=
+            usize::from(self.name_at.and_then(|at| cells.get(at)).is_some_and(|name| is_bad_name(&name)));
+        notes.type_names += self.layout.places.iter().filter(|(_, at)| holds_type_name(cells, *at)).count();
+        self.see_dates(cells, scan);
+        !is_skipped
+    }
+
+    fn see_dates(&self, cells: &Cells, scan: &mut DateScan) {
+        for (column, at, _) in self.layout.dated() {
+            let Some(cell) = cells.get(at) else { continue };
+            let Some(text) = cells::text(&cell) else { continue };
+            match column.holds {
+                Holds::Text => {}
+                Holds::Date(_) => scan.see(text, cells.line),
+                Holds::Stamp(wall) => scan.see_stamp(text, cells.line, wall),
+                Holds::AsOf => scan.see_own(text, cells.line),
+            }
+        }
+    }
+}
+
+fn is_bad_name(cell: &str) -> bool {
+    !cells::is_plain_name(cell) && cells::text(cell).is_some_and(|name| cells::name(name).is_none())
+}
+
+fn holds_type_name(cells: &Cells, at: usize) -> bool {
+    let bytes = cells.bytes(at).unwrap_or_default();
+    // Only these can begin one, or be trimmed off before it.
+    let may = bytes.first().is_some_and(|byte| matches!(byte, b'S' | b'M') || !byte.is_ascii_graphic());
+    may && cells.get(at).is_some_and(|cell| cells::is_type_name(cell.trim()))
+}
+
+/// The second pass at work: rows with their key and print, and their dates counted.
+pub(super) struct Pass<'a> {
+    format: &'static Format,
+    layout: &'a Layout,
+    dates: &'a Reading,
+    /// Where the dates are that are counted, and in which zone.
+    counted: Vec<(usize, Wall)>,
+    hashes: Hashes,
+    census: &'a mut Census,
+}
+
+impl<'a> Pass<'a> {
+    /// Over rows of `format` under `layout`.
+    pub(super) fn new(format: &'static Format, layout: &'a Layout, dates: &'a Reading, census: &'a mut Census) -> Self {
+        let counted = layout.dated().map(|(column, at, _)| (at, column.holds.wall())).collect();
+        Self { format, layout, dates, counted, hashes: Hashes::new(format, layout, dates), census }
+    }
+
+    /// Hands a row on, unless it is passed over.
+    pub(super) fn row(&mut self, cells: &Cells, take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let row = Row { cells, layout: self.layout, dates: self.dates };
+        if let Some(fault) = row.fault() {
+            return self.lost(&fault, take);
+        }
+        if (self.format.skips)(&row) {
+            return ControlFlow::Continue(());
+        }
+        let key = self.hashes.key(&row);
+        let seen = (0..).zip(&self.counted).map(|(index, (at, wall))| self.census.see(index, date(&row, *at, *wall)));
+        let print = self.hashes.print(&row, seen);
+        take(Raw::new(row.line(), key, print, &|| (self.format.read)(&row)))
+    }
+
+    /// Hands on that a row cannot be read, whatever is in it.
+    pub(super) fn lost(&self, fault: &Rejected, take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let print = self.hashes.print_of_fault(&fault.reason);
+        take(Raw::new(fault.line, None, print, &|| Err(fault.clone())))
+    }
+}
+
+fn date(row: &Row, at: usize, wall: Wall) -> Result<Option<Date>, BadDate> {
+    let Some(cell) = row.cells.get(at) else { return Ok(None) };
+    cells::text(&cell).map_or(Ok(None), |text| row.dates.date(text, wall))
+}
+
+/// What a fault in the second pass means: whatever was wrong with the text was said in the first.
+pub(super) fn changed(error: ReadError, line: u32) -> ReadError {
+    match error {
+        ReadError::Io(error) if !decode::is_not_utf8(&error) => ReadError::Io(error),
+        _ => ReadError::Changed { line },
+    }
+}
