@@ -1,7 +1,8 @@
 //! Bank holidays: the embedded list of England and Wales, or a file in the JSON form of GOV.UK.
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs::{self, File},
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,6 +23,9 @@ const EMBEDDED: &str = include_str!("../../config/bank-holidays.json");
 const EMBEDDED_DIVISION: &str = "england-and-wales";
 /// A list that ends sooner than this is a warning.
 const ENDS_SOON_DAYS: i32 = 90;
+
+/// GOV.UK's list has some 30 KiB; more than this is not looked at for what it holds.
+const LIST_CAP: u64 = 1024 * 1024;
 
 /// Lists by division.
 type Divisions = BTreeMap<String, Division>;
@@ -44,6 +48,21 @@ pub(super) fn embedded() -> BTreeSet<Date> {
 
 fn dates(division: &Division) -> impl Iterator<Item = Date> + '_ {
     division.events.iter().map(|event| event.date)
+}
+
+/// What a file in GOV.UK's form holds, for whoever has put it where it does not belong: each division with its first and
+/// last day. `None` when `policy.bank_holidays` could not read it either.
+#[must_use]
+pub fn bank_holidays_in(file: &Path) -> Option<String> {
+    let mut body = String::new();
+    File::open(file).ok()?.take(LIST_CAP).read_to_string(&mut body).ok()?;
+    let lists: Divisions = serde_json::from_str(&body).ok()?;
+    let words = lists.iter().map(|(name, division)| {
+        let days: BTreeSet<_> = dates(division).collect();
+        let span = days.first().zip(days.last()).map(|(first, last)| format!(", {first} to {last}"));
+        format!("{name}: {} days{}", days.len(), span.unwrap_or_default())
+    });
+    Some(words.collect::<Vec<_>>().join("; "))
 }
 
 /// Open and closed days. `None` always comes with a problem.

@@ -39,6 +39,7 @@ use section::Section;
 pub use breaker::Adoption;
 pub use database::Database;
 pub use helpdesk::Helpdesk;
+pub use holidays::bank_holidays_in;
 pub use log::{Log, LogFormat};
 pub use mail::{Mail, Transport};
 pub use oauth::{Credential, OAuth, TokenSource};

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 pub use super::load_report::{LoadOutcome, LoadReport, LooksWrong, RejectedRow};
 use super::tally::{Listed, Tally};
 use crate::{
+    config,
     domain::{
         facts::SnapshotId,
         policy::Policy,
@@ -46,9 +47,16 @@ impl Candidate {
     /// # Errors
     /// Why it is no export that can be read.
     pub fn open(path: &Path, settings: &ReadSettings) -> Result<Self, ReadError> {
-        let export = Arc::new(open(path, settings)?);
+        let export = Arc::new(open(path, settings).map_err(|refusal| tell_holidays(path, refusal))?);
         Ok(Self { path: path.to_owned(), name: file_name(path), sha256: export.sha256().to_owned(), export })
     }
+}
+
+/// Adds the days it holds to the refusal of a list of bank holidays: the configuration knows how to read one.
+fn tell_holidays(path: &Path, refusal: ReadError) -> ReadError {
+    let ReadError::BankHolidays { .. } = refusal else { return refusal };
+    let holds = config::bank_holidays_in(path).map(|lists| format!(" ({lists})")).unwrap_or_default();
+    ReadError::BankHolidays { holds }
 }
 
 /// A file's name, without its folder.
