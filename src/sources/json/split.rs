@@ -365,3 +365,7 @@ impl<R: Read> Splitter<R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "split_tests.rs"]
+mod tests;
