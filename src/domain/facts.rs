@@ -49,7 +49,7 @@ pub enum Field {
     Enabled,
     /// Whether the acceptable use policy has been accepted.
     AupAccepted,
-    /// Multi-factor authentication word.
+    /// Whether the account asks for a second factor.
     Mfa,
     /// What is known of the mobile number.
     Mobile,

@@ -8,7 +8,7 @@ use super::{
     facts::{Fact, Facts, Field, Merged, SnapshotId, Value},
     history::StatusHistory,
     snapshot::{Observation, Source},
-    subject::{Address, Kind, MobileState, OdsCode, Status},
+    subject::{Address, Kind, MfaState, MobileState, OdsCode, Status},
 };
 
 /// The status word of a subject that vanished and is taken as deleted.
@@ -202,7 +202,7 @@ fn values(row: &Observation) -> impl Iterator<Item = (Field, Value)> {
         (Field::DeletedOn, row.deleted_on.map(Value::Date)),
         (Field::Enabled, row.enabled.map(Value::Flag)),
         (Field::AupAccepted, row.aup_accepted.map(Value::Flag)),
-        (Field::Mfa, text(row.mfa.as_deref())),
+        (Field::Mfa, text(row.mfa.map(MfaState::as_str))),
         (Field::Mobile, text(row.mobile.map(MobileState::as_str))),
     ]
     .into_iter()

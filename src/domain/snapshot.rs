@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 
-use super::subject::{Address, Kind, MobileState, OdsCode, Status};
+use super::subject::{Address, Kind, MfaState, MobileState, OdsCode, Status};
 
 /// One kind of export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,8 +179,8 @@ pub struct Observation {
     pub enabled: Option<bool>,
     /// Whether the acceptable use policy has been accepted.
     pub aup_accepted: Option<bool>,
-    /// Multi-factor authentication word.
-    pub mfa: Option<String>,
+    /// Whether the account asks for a second factor.
+    pub mfa: Option<MfaState>,
     /// What is known of the mobile number.
     pub mobile: Option<MobileState>,
 }

@@ -240,6 +240,42 @@ impl MobileState {
     }
 }
 
+/// Whether an account asks for a second factor.
+///
+/// Sources have a dozen words for it, for who switched it on and why. Nobody here asks that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MfaState {
+    /// Switched on, by its user or for them.
+    On,
+    /// Not switched on.
+    Off,
+}
+
+impl MfaState {
+    /// The word in the store and in the canonical CSV.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+
+    /// Reads any spelling seen in an export (`User Enabled`, `MFA Enforced Compromised`, `Not Enabled`, …); `None` for a
+    /// word that is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        match letters.to_ascii_lowercase().as_str() {
+            "on" | "true" | "yes" | "1" | "enabled" | "userenabled" | "adminenabled" | "enforced" => Some(Self::On),
+            "off" | "false" | "no" | "0" | "disabled" | "notenabled" | "userdisabled" | "admindisabled" => {
+                Some(Self::Off)
+            }
+            word => word.starts_with("mfaenforced").then_some(Self::On),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,6 +319,17 @@ mod tests {
             assert_eq!(status.is_leaver(), leaver, "{word} leaver");
         }
         assert!(Status::new("Deleted_Permanent").is_some_and(|s| s.is_deleted_permanently()));
+    }
+
+    #[test]
+    fn every_word_for_a_second_factor_is_on_or_off() {
+        for word in ["Enabled", "User Enabled", "admin enabled", "MFA Enforced Admin Role", "MFA Enforced ATP Group"] {
+            assert_eq!(MfaState::parse(word), Some(MfaState::On), "{word}");
+        }
+        for word in ["Disabled", "Not Enabled", "User Disabled", "ADMIN DISABLED", "off"] {
+            assert_eq!(MfaState::parse(word), Some(MfaState::Off), "{word}");
+        }
+        assert_eq!(MfaState::parse("Perhaps Enabled"), None);
     }
 
     #[test]

@@ -10,6 +10,10 @@ const TEXT_CAP: usize = 256;
 const ADDRESS_CAP: usize = 254;
 /// How much of a bad cell a reason quotes, in characters.
 const QUOTE_CAP: usize = 40;
+/// Fewer hexadecimal digits than this are no hash.
+const FEWEST_HASH_DIGITS: usize = 16;
+/// What marks the user name of a guest.
+const GUEST: &[u8] = b"#EXT#";
 /// Words that mean "nothing", any case.
 const BLANKS: [&str; 4] = ["null", "n/a", "-", "never"];
 
@@ -40,10 +44,17 @@ pub(super) fn quote(text: &str) -> String {
     format!("\"{clean}{more}\"")
 }
 
-/// Whether `text` is what a report of Microsoft 365 shows in place of a user name when names are concealed: 32
-/// hexadecimal digits.
+/// Whether `text` is what a report of Microsoft 365 shows in place of a name when names are concealed: a hash in
+/// hexadecimal digits, whose length depends on the report, or one in the shape of a GUID.
 pub(super) fn is_concealed(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let is_hash = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
+    digits >= FEWEST_HASH_DIGITS && text.bytes().all(is_hash)
+}
+
+/// Whether `text` is the user name of another organisation's guest: `kit_example.org#EXT#@tenant.onmicrosoft.com`.
+pub(super) fn is_guest(text: &str) -> bool {
+    text.contains('#') && text.as_bytes().windows(GUEST.len()).any(|part| part.eq_ignore_ascii_case(GUEST))
 }
 
 /// The address in `text`, or what is wrong with it.
@@ -65,6 +76,7 @@ fn address_fault(text: &str) -> Option<&'static str> {
             Some("it holds a blank, a bracket or another character no address has")
         }
         None if is_concealed(text) => Some("it is a concealed user name"),
+        _ if is_guest(text) => Some("it is the user name of another organisation's guest"),
         None => Some("it has no @"),
         Some((_, domain)) if domain.contains('@') => Some("it has more than one @"),
         Some(("", _)) => Some("there is nothing before the @"),
@@ -95,13 +107,20 @@ pub(super) fn is_plain_name(text: &str) -> bool {
 /// A person's or a mailbox's name; `None` when a mail client could make a link of it.
 pub(super) fn name(text: &str) -> Option<String> {
     let is_fit = |name: &str| !name.contains(['/', ':', '<', '>', '@']) && !invites_a_link(name);
-    word(text).filter(|name| is_plain_name(name) || is_fit(name))
+    word(text)
+        .filter(|name| is_plain_name(name) || is_fit(name))
+        .filter(|name| !is_concealed(name) && !is_formula(name))
 }
 
 /// An organisation's or a place's name, which may hold a slash or a colon.
 pub(super) fn place(text: &str) -> Option<String> {
     let is_fit = |name: &str| !name.contains("//") && !name.contains(['<', '>', '@']) && !invites_a_link(name);
     word(text).filter(|name| is_plain_name(name) || is_fit(name))
+}
+
+/// Whether a spreadsheet would reckon with the text: nobody is called `=1+3`.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+'])
 }
 
 fn invites_a_link(text: &str) -> bool {
@@ -165,10 +184,32 @@ mod tests {
     }
 
     #[test]
+    fn a_concealed_name_is_a_hash_of_any_length() {
+        for text in [
+            "E5A2B1C0D4F36789",
+            "e5a2b1c0d4f36789e5a2b1c0d4f36789",
+            "E5A2B1C0D4F36789E5A2B1C0D4F36789E5A2B1C0",
+            "7c1e0000-0000-4000-8000-000000000001",
+        ] {
+            assert!(is_concealed(text), "{text}");
+        }
+        for text in ["ada", "decade", "E5A2B1C0", "E5A2B1C0D4F36789@nhs.net", "----------------"] {
+            assert!(!is_concealed(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_guest_is_known_by_the_mark_in_the_user_name() {
+        assert!(is_guest("kit_example.org#ext#@tenant.onmicrosoft.com") && !is_guest("kit#hill@nhs.net"));
+        assert!(address("kit_example.org#EXT#@tenant.onmicrosoft.com").is_err());
+    }
+
+    #[test]
     fn names_lose_what_is_invisible_and_are_dropped_when_they_invite_a_link() {
         assert_eq!(name(" EXAMPLE,\u{202E} Ada\t"), Some("EXAMPLE, Ada".into()));
         assert_eq!(name(&"x".repeat(300)).map(|name| name.len()), Some(256));
-        for bad in ["see http x", "WWW.example", "a/b", "a:b", "<b>", "a@b"] {
+        let concealed = "E5A2B1C0D4F36789E5A2B1C0D4F36789";
+        for bad in ["see http x", "WWW.example", "a/b", "a:b", "<b>", "a@b", "=1+3", "+44", concealed] {
             assert_eq!(name(bad), None, "{bad}");
         }
         assert_eq!(place("EASTHAM / LOWICK: DENTAL"), Some("EASTHAM / LOWICK: DENTAL".into()));

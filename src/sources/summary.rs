@@ -40,7 +40,7 @@ impl Notes {
             assumption(order),
             self.is_partial.then(|| "partial file: @odata.nextLink names a page that is not in it".to_owned()),
             (self.rows == 0).then(|| "the file has no rows".to_owned()),
-            counted(self.bad_names, "names left out because they hold / : < > @ or a web address"),
+            counted(self.bad_names, "names left out because they hold / : < > @, a web address, a formula or a concealed name"),
             counted(self.type_names, "cells taken as blank because they hold the name of a .NET type"),
         ];
         all.into_iter().flatten().collect()

@@ -4,7 +4,7 @@
 use super::{Format, Row};
 use crate::domain::{
     snapshot::{Observation, Record, Source},
-    subject::{Kind, MobileState, Status},
+    subject::{Kind, MfaState, MobileState, Status},
 };
 use crate::sources::{
     cells,
@@ -76,7 +76,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         deleted_on: row.date("deletedat")?,
         enabled: row.strict_flag("enabled")?,
         aup_accepted: row.strict_flag("aupaccepted")?,
-        mfa: row.word("mfa"),
+        mfa: mfa(row)?,
         mobile: mobile(row)?,
     };
     let is_somebody = observation.id.is_some() || observation.address.is_some();
@@ -92,6 +92,11 @@ fn kind(row: &Row) -> Result<Kind, Rejected> {
         )),
         kind => Ok(kind),
     }
+}
+
+fn mfa(row: &Row) -> Result<Option<MfaState>, Rejected> {
+    let reject = |text: &str| row.reject("mfa", format!("{} is neither on nor off", cells::quote(text)));
+    row.text("mfa").map(|text| MfaState::parse(&text).ok_or_else(|| reject(&text))).transpose()
 }
 
 fn mobile(row: &Row) -> Result<Option<MobileState>, Rejected> {

@@ -1,10 +1,16 @@
 //! The table formats, a room each; and what one is to the reader: its columns, how it is recognised, and what one row
 //! becomes.
+mod active_users;
+mod app_users;
 mod canonical;
 mod contacts;
+mod email_activity;
 pub(in crate::sources) mod graph;
+mod mailbox_usage;
+mod mfa;
 mod portal;
 mod sends;
+mod usage;
 
 use jiff::civil::Date;
 
@@ -21,8 +27,17 @@ use crate::domain::{
 };
 
 /// Every table format, in the order in which a header is tried on them.
-pub(in crate::sources) const ALL: [&Format; 4] =
-    [&portal::FORMAT, &contacts::FORMAT, &canonical::FORMAT, &sends::FORMAT];
+pub(in crate::sources) const ALL: [&Format; 9] = [
+    &portal::FORMAT,
+    &mfa::FORMAT,
+    &email_activity::FORMAT,
+    &mailbox_usage::FORMAT,
+    &active_users::FORMAT,
+    &app_users::FORMAT,
+    &contacts::FORMAT,
+    &canonical::FORMAT,
+    &sends::FORMAT,
+];
 
 /// Raised when the same row would be read to another record than before, whatever the format: then no row counts as
 /// unchanged once.
@@ -96,6 +111,12 @@ impl Row<'_> {
     pub(in crate::sources) fn address(&self, key: &str) -> Result<Option<Address>, Rejected> {
         let reject = |text: &str, reason| self.reject(key, reason).concealing(cells::is_concealed(text));
         self.with(key, |text| cells::address(text).map_err(|reason| reject(text, reason))).transpose()
+    }
+
+    /// Whether one of the cells is the user name of another organisation's guest.
+    pub(in crate::sources) fn is_guest(&self, keys: &[&str]) -> bool {
+        let cell = |key: &&str| self.layout.find(key).and_then(|(_, at)| self.cells.get(at));
+        keys.iter().filter_map(cell).any(|cell| cells::is_guest(&cell))
     }
 
     /// The cell as a date.

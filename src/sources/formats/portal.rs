@@ -5,7 +5,7 @@
 use super::{Format, Row};
 use crate::domain::{
     snapshot::{Observation, Record, Source},
-    subject::{Kind, MobileState, Status},
+    subject::{Kind, MfaState, MobileState, Status},
 };
 use crate::sources::{
     cells,
@@ -59,7 +59,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         last_activity_on: opened_on.filter(|_| !matches!(kind, Kind::Shared | Kind::Resource)),
         leaver_on: row.date("markasleaverdate")?,
         aup_accepted: row.flag("aupstatus"),
-        mfa: row.word("mfastatus"),
+        mfa: row.text("mfastatus").and_then(|text| MfaState::parse(&text)),
         mobile: row.text("mobile").and_then(|cell| MobileState::of_cell(&cell)),
         ..Observation::default()
     };
