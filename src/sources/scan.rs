@@ -29,6 +29,7 @@ pub(super) struct DateScan {
     order: OrderSeen,
     stamps: Newest,
     own: Newest,
+    own_differs: bool,
 }
 
 /// What the dates told.
@@ -42,6 +43,8 @@ pub(super) struct DatesFound {
     pub(super) newest: Option<Date>,
     /// The newest date of the column that says it outright.
     pub(super) own: Option<Date>,
+    /// That column says two days.
+    pub(super) own_differs: bool,
 }
 
 impl DateScan {
@@ -55,6 +58,7 @@ impl DateScan {
             order: OrderSeen::default(),
             stamps: Newest::default(),
             own: Newest::default(),
+            own_differs: false,
         }
     }
 
@@ -77,7 +81,14 @@ impl DateScan {
     /// A date of the column that says which day the file describes.
     pub(super) fn see_own(&mut self, text: &str, line: u32) {
         self.see(text, line);
-        self.own = self.newer(self.own, text, Wall::Local);
+        let this = self.newer(Newest::default(), text, Wall::Local);
+        let is_another = |known: Option<Date>, this: Option<Date>| known.zip(this).is_some_and(|(a, b)| a != b);
+        self.own_differs |= is_another(self.own.day_first, this.day_first);
+        self.own_differs |= is_another(self.own.month_first, this.month_first);
+        self.own = Newest {
+            day_first: self.own.day_first.max(this.day_first),
+            month_first: self.own.month_first.max(this.month_first),
+        };
     }
 
     fn newer(&self, newest: Newest, text: &str, wall: Wall) -> Newest {
@@ -96,6 +107,12 @@ impl DateScan {
     pub(super) fn finish(self) -> Result<DatesFound, ReadError> {
         let order = self.order.decide(self.assume_day_first)?;
         let reading = if order.is_day_first() { self.day_first } else { self.month_first };
-        Ok(DatesFound { reading, order, newest: self.stamps.under(order), own: self.own.under(order) })
+        Ok(DatesFound {
+            reading,
+            order,
+            newest: self.stamps.under(order),
+            own: self.own.under(order),
+            own_differs: self.own_differs,
+        })
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Notes {
     pub(super) bad_names: usize,
     pub(super) type_names: usize,
     pub(super) is_partial: bool,
+    /// The column that says which day the file describes says two.
+    pub(super) is_of_days: bool,
 }
 
 impl Notes {
@@ -39,8 +41,12 @@ impl Notes {
             (encoding == Encoding::Windows1252).then(|| "read as Windows-1252: the text is not UTF-8".to_owned()),
             assumption(order),
             self.is_partial.then(|| "partial file: @odata.nextLink names a page that is not in it".to_owned()),
+            self.is_of_days.then(|| "its rows are of more than one day: the newest counts for all of them".to_owned()),
             (self.rows == 0).then(|| "the file has no rows".to_owned()),
-            counted(self.bad_names, "names left out because they hold / : < > @, a web address, a formula or a concealed name"),
+            counted(
+                self.bad_names,
+                "names left out because they hold / : < > @, a web address, a formula or a concealed name",
+            ),
             counted(self.type_names, "cells taken as blank because they hold the name of a .NET type"),
         ];
         all.into_iter().flatten().collect()

@@ -38,8 +38,9 @@ pub(super) fn open(
     let format = header::recognise(&formats::ALL, &header, line)?;
     let layout = Layout::new(format, header, line)?;
     let table = Table { encoding, preamble, format, layout };
-    let (notes, scan) = table.scan(&mut records, DateScan::new(settings))?;
+    let (mut notes, scan) = table.scan(&mut records, DateScan::new(settings))?;
     let found = scan.finish()?;
+    notes.is_of_days = found.own_differs;
     Ok(Export {
         source: format.source,
         as_of: as_of(found.own, &input, found.newest),
