@@ -18,6 +18,9 @@ use lapsewatch::{
 };
 use proptest::prelude::*;
 
+#[path = "sources/reports.rs"]
+mod reports;
+
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/exports");
 
 fn open(path: &Path) -> Result<Export, ReadError> {
@@ -124,7 +127,10 @@ fn the_summary_says_how_a_file_was_read() {
     assert_eq!((summary.encoding, summary.delimiter, summary.rows), (Encoding::Utf8, Some(','), 5));
     assert_eq!(summary.date_order, DateOrder::DayFirst { line: 2 });
     assert!(summary.ignored_columns.iter().any(|name| name == "Telephone") && summary.missing_columns.is_empty());
-    assert_eq!(summary.warnings, ["names left out because they hold / : < > @, a web address, a formula or a concealed name: 1"]);
+    assert_eq!(
+        summary.warnings,
+        ["names left out because they hold / : < > @, a web address, a formula or a concealed name: 1"]
+    );
 }
 
 #[test]

@@ -172,3 +172,6 @@ pub(in crate::sources) const NOBODY: &str = "the row has neither an address nor 
 pub(in crate::sources) fn bad_date(text: &str) -> String {
     format!("{} is no date", cells::quote(text))
 }
+
+#[cfg(test)]
+mod recognition_tests;
