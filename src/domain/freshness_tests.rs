@@ -90,6 +90,10 @@ fn a_source_whose_files_do_not_hold_the_field_is_not_enough() {
     world.load(Source::GraphUsers, "2026-11-16", &[listed(used("lee", "2026-11-15"))]);
     assert_eq!(stale(&world, "ada", Rule::Inactivity, "2026-11-17"), None, "with sign-ins it tells of use");
     assert_eq!(stale(&world, "kit", Rule::Leaver, "2026-11-17"), portal, "but never of leavers");
+    for source in [Source::EmailActivity, Source::MailboxUsage, Source::ActiveUsers] {
+        world.load(source, "2026-11-16", &[listed(row("kit")), with_status("Deleted", row("sam"))]);
+        assert_eq!(stale(&world, "kit", Rule::Leaver, "2026-11-17"), portal, "nor does {source:?}");
+    }
 }
 
 #[test]

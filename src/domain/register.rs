@@ -44,7 +44,7 @@ pub struct Effect {
     pub kind: EffectKind,
     /// Dates more than a day after the as-of, left out.
     pub bad_dates: u32,
-    /// The row told of a send that can be believed.
+    /// The row told of a send that can be believed, and its source of the sends of shared mailboxes.
     pub tells_of_send: bool,
 }
 
@@ -180,7 +180,7 @@ impl Register {
     }
 
     /// The as-of of the first load of a source of sends: since then silence can be seen. Any snapshot that tells of a
-    /// send is one.
+    /// send is one, unless its source knows few shared mailboxes.
     #[must_use]
     pub const fn sends_watched_since(&self) -> Option<Date> {
         self.sends_watched_since
@@ -219,7 +219,8 @@ impl Register {
         let id = self.subject_of(arrival, row);
         self.note_source_id(id, arrival, row);
         self.settle_address(id, arrival, row);
-        let tells_of_send = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
+        let has_sent = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
+        let tells_of_send = has_sent && arrival.source.watches_mailboxes();
         if tells_of_send {
             self.watch_sends(arrival.as_of);
         }

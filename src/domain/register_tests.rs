@@ -19,6 +19,14 @@ fn sends_of_an_unknown_address_wait_until_a_report_lists_it() {
 }
 
 #[test]
+fn a_report_that_knows_few_shared_mailboxes_watches_none() {
+    let mut world = World::new();
+    world.load(Source::EmailActivity, "2026-11-19", &[send("ada", "2026-11-11")]);
+    assert_eq!(world.subject("ada").facts.date(Field::LastSentOn), Some(on("2026-11-11")));
+    assert_eq!(world.register.sends_watched_since(), None, "a silent mailbox would not be in it");
+}
+
+#[test]
 fn the_id_of_a_source_decides_and_a_renamed_account_stays_itself() {
     let mut world = World::new();
     world.report("2026-11-19", &[used("ada", "2026-11-01")]);

@@ -135,6 +135,13 @@ impl Source {
         !matches!(self, Self::Sends | Self::ExchangePermissions | Self::SiteContacts | Self::OdsReport | Self::Dspt)
     }
 
+    /// Whether files of this source would show a shared mailbox's sends, so that its silence can be seen in them. The
+    /// email activity report covers licensed mailboxes, and few shared ones are.
+    #[must_use]
+    pub const fn watches_mailboxes(self) -> bool {
+        !matches!(self, Self::EmailActivity)
+    }
+
     /// Whether a row of this source makes its subject known. Facts of other sources about an unknown address wait.
     #[must_use]
     pub const fn lists_subjects(self) -> bool {
