@@ -6,6 +6,7 @@
 pub mod breaker;
 pub mod calendar;
 pub mod contacts;
+pub mod countdown;
 pub mod coverage;
 pub mod day;
 pub mod delivery;

@@ -42,6 +42,8 @@ pub struct Effect {
     pub subject: SubjectId,
     /// Whether the row made it known, changed it, or said nothing new.
     pub kind: EffectKind,
+    /// Its source gives the address of the row to another id on the same day.
+    pub is_contested: bool,
     /// Dates more than a day after the as-of, left out.
     pub bad_dates: u32,
     /// The row told of a send that can be believed, and its source of the sends of shared mailboxes.
@@ -218,6 +220,7 @@ impl Register {
         self.forget();
         let id = self.subject_of(arrival, row);
         self.note_source_id(id, arrival, row);
+        let is_contested = self.is_contested(id, arrival, row);
         self.settle_address(id, arrival, row);
         let has_sent = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
         let tells_of_send = has_sent && arrival.source.watches_mailboxes();
@@ -225,7 +228,7 @@ impl Register {
             self.watch_sends(arrival.as_of);
         }
         let Some(subject) = self.subjects.get_mut(&id) else {
-            return Effect { subject: id, kind: EffectKind::Unchanged, bad_dates: 0, tells_of_send };
+            return Effect { subject: id, kind: EffectKind::Unchanged, is_contested, bad_dates: 0, tells_of_send };
         };
         evaluate::fix_deletion_before(subject, arrival.as_of, policy);
         let was_listed = subject.is_listed();
@@ -245,7 +248,7 @@ impl Register {
             self.changed.insert(id);
             self.said.extend(fields(row).map(|field| (arrival.source, field)));
         }
-        Effect { subject: id, kind, bad_dates, tells_of_send }
+        Effect { subject: id, kind, is_contested, bad_dates, tells_of_send }
     }
 
     /// Records what was concluded from absence: the subject is taken as deleted as of a day (rule 6).
@@ -302,6 +305,17 @@ impl Register {
             subject.source_ids.insert(arrival.source, row_id.clone());
             self.by_source_id.insert((arrival.source, row_id.clone()), id);
         }
+    }
+
+    /// Whether the source lists somebody else, by another id, at the row's address on the same day.
+    fn is_contested(&self, id: SubjectId, arrival: Arrival, row: &Observation) -> bool {
+        let holder = row.address.as_ref().and_then(|address| self.by_address.get(address));
+        let holder = holder.filter(|holder| **holder != id).and_then(|holder| self.subjects.get(holder));
+        holder.is_some_and(|holder| {
+            let is_of_the_day = holder.listed_by(arrival.source) == Some(arrival.as_of);
+            let has_id = row.id.is_some() && holder.source_ids.contains_key(&arrival.source);
+            is_of_the_day && has_id && holder.facts.address() == row.address
+        })
     }
 
     /// Keeps one holder per address: a row that gives the subject a newer address takes it from whoever had it.

@@ -41,6 +41,21 @@ fn the_id_of_a_source_decides_and_a_renamed_account_stays_itself() {
 }
 
 #[test]
+fn two_ids_at_one_address_are_two_subjects_and_the_second_is_contested() {
+    let mut world = World::new();
+    let other = || Observation { id: Some("another id".into()), ..row("ada") };
+    for (as_of, rows) in [("2026-11-19", [row("ada"), other()]), ("2026-11-20", [other(), row("ada")])] {
+        let arrival = Arrival { snapshot: SnapshotId(1), source: Source::PortalMailbox, as_of: on(as_of) };
+        let effects = rows.map(|row| world.register.observe(arrival, &row, &world.policy));
+        assert_eq!(effects.map(|effect| effect.is_contested), [false, true], "{as_of}");
+    }
+    assert_eq!(world.register.subjects().count(), 2);
+    let arrival = Arrival { snapshot: SnapshotId(2), source: Source::PortalMailbox, as_of: on("2026-11-21") };
+    let heir = Observation { id: Some("a third id".into()), ..row("ada") };
+    assert!(!world.register.observe(arrival, &heir, &world.policy).is_contested, "alone on its day");
+}
+
+#[test]
 fn an_address_that_changed_hands_is_another_subject() {
     let mut world = World::new();
     world.report("2026-11-19", &[with_status("Deleted", used("ada", "2026-08-01"))]);

@@ -190,6 +190,10 @@ pub struct Observation {
     pub mfa: Option<MfaState>,
     /// What is known of the mobile number.
     pub mobile: Option<MobileState>,
+    /// Day on which the source last touched the row: of all rows the newest is about the day of the report. No fact.
+    pub updated_on: Option<Date>,
+    /// Days until the service removes the account, as the source reckons. No fact either: rules count from dates.
+    pub removal_in_days: Option<i16>,
 }
 
 /// What a contacts row says its address is to the site.

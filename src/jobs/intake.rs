@@ -272,6 +272,7 @@ impl<'a> Merger<'a> {
             subjects.iter().map(|subject| (subject.id, Before::of(subject, self.arrival))).collect();
         let mut register = Register::part(subjects, self.next);
         for row in rows {
+            self.tally.compare(&row.says, self.policy);
             let effect = register.observe(self.arrival, &row.says, self.policy);
             let was = before.entry(effect.subject).or_insert(Before { listed: None, is_counted: false });
             let is_first = !std::mem::replace(&mut was.is_counted, true);

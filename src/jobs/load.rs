@@ -96,6 +96,7 @@ pub fn merge(
     candidate.export.each(&mut census, &mut |row| {
         match row.read() {
             Ok(Record::Subject(row)) => {
+                tally.compare(&row, policy);
                 let effect = register.observe(arrival, &row, policy);
                 tally.count(effect, listed.get(&effect.subject), seen.insert(effect.subject), register);
             }

@@ -10,8 +10,10 @@ use super::{
 };
 use crate::{
     domain::{
+        countdown::Countdown,
+        policy::Policy,
         register::{Arrival, Effect, EffectKind, Register, SubjectId},
-        snapshot::{ContactRow, Source},
+        snapshot::{ContactRow, Observation, Source},
         subject::Address,
     },
     sources::{Census, DateOrder, ReadError, Rejected},
@@ -28,8 +30,11 @@ pub(super) struct Tally {
     report: LoadReport,
     contacts: Vec<ContactRow>,
     relisted: u64,
+    countdown: Countdown,
     bad_dates: u64,
     repeated: u64,
+    /// Rows about somebody at an address that another row gives to somebody else.
+    contested: u64,
 }
 
 impl Tally {
@@ -47,13 +52,27 @@ impl Tally {
             has_sends: candidate.export.source() == Source::Sends,
             ..LoadReport::empty(&candidate.name)
         };
-        Self { report, contacts: Vec::new(), relisted: 0, bad_dates: 0, repeated: 0 }
+        Self {
+            report,
+            contacts: Vec::new(),
+            relisted: 0,
+            countdown: Countdown::default(),
+            bad_dates: 0,
+            repeated: 0,
+            contested: 0,
+        }
+    }
+
+    /// What a row about a subject says of the policy.
+    pub(super) fn compare(&mut self, row: &Observation, policy: &Policy) {
+        self.countdown.see(row, policy);
     }
 
     /// A row about a subject; `before` is how the source had listed it before the file, and `is_first` whether no
     /// earlier row of the file was about it.
     pub(super) fn count(&mut self, effect: Effect, before: Option<&Listed>, is_first: bool, register: &Register) {
         self.bad_dates += u64::from(effect.bad_dates);
+        self.contested += u64::from(effect.is_contested);
         self.report.has_sends |= effect.tells_of_send;
         if !is_first {
             self.repeated += 1;
@@ -109,8 +128,13 @@ impl Tally {
         let warnings = [
             overtaken(arrival, newest),
             counted(self.bad_dates, "dates lie more than a day after the file's own day and count as blank"),
+            self.countdown.drift().map(|drift| drift.to_string()),
+            counted(
+                self.contested,
+                "rows have an address that another row of the day has with another id: find out whose it is",
+            ),
             counted(self.repeated, "rows are about an account that another row of the file names too")
-                .filter(|_| !self.report.has_sends),
+                .filter(|_| arrival.source != Source::Sends),
             counted(self.report.waiting, "addresses are in no export yet: what is said of them waits"),
         ];
         self.report.warnings.extend(warnings.into_iter().flatten());

@@ -78,6 +78,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         aup_accepted: row.strict_flag("aupaccepted")?,
         mfa: mfa(row)?,
         mobile: mobile(row)?,
+        ..Observation::default()
     };
     let is_somebody = observation.id.is_some() || observation.address.is_some();
     if is_somebody { Ok(Record::Subject(Box::new(observation))) } else { Err(row.nobody()) }

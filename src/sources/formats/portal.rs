@@ -33,6 +33,7 @@ pub(super) const FORMAT: Format = Format {
         Column::wanted("LastUpdated", &["lastupdated"], Holds::Stamp(Wall::Local)).unkept(),
         Column::wanted("LastLogIn", &["lastlogin"], LOCAL).anchor(),
         Column::wanted("MarkAsLeaverDate", &["markasleaverdate"], LOCAL),
+        Column::optional(&["daysuntilremoval"], Holds::Text),
         Column::wanted("AUPStatus", &["aupstatus"], Holds::Text),
         Column::wanted("Mobile", &["mobile"], Holds::Text),
         Column::wanted("ODS Code", &["odscode"], Holds::Text),
@@ -61,10 +62,10 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         aup_accepted: row.flag("aupstatus"),
         mfa: row.text("mfastatus").and_then(|text| MfaState::parse(&text)),
         mobile: row.text("mobile").and_then(|cell| MobileState::of_cell(&cell)),
+        updated_on: row.date("lastupdated")?,
+        removal_in_days: row.text("daysuntilremoval").and_then(|text| text.parse().ok()),
         ..Observation::default()
     };
-    // The date of the report is checked like every other, though nothing of the row depends on it.
-    row.date("lastupdated")?;
     let is_somebody = observation.id.is_some() || observation.address.is_some();
     if is_somebody { Ok(Record::Subject(Box::new(observation))) } else { Err(row.nobody()) }
 }
