@@ -33,7 +33,8 @@ pub(super) const FORMAT: Format = Format {
         Column::wanted("LastUpdated", &["lastupdated"], Holds::Stamp(Wall::Local)).unkept(),
         Column::wanted("LastLogIn", &["lastlogin"], LOCAL).anchor(),
         Column::wanted("MarkAsLeaverDate", &["markasleaverdate"], LOCAL),
-        Column::optional(&["daysuntilremoval"], Holds::Text),
+        // One less every day in every row: it must not make a row a new one.
+        Column::optional(&["daysuntilremoval"], Holds::Text).unkept(),
         Column::wanted("AUPStatus", &["aupstatus"], Holds::Text),
         Column::wanted("Mobile", &["mobile"], Holds::Text),
         Column::wanted("ODS Code", &["odscode"], Holds::Text),

@@ -21,7 +21,7 @@ pub(super) const DAY: Holds = Holds::Date(Wall::Utc);
 pub(super) const REFRESHED: Column =
     Column::wanted("Report Refresh Date", &["reportrefreshdate", "reportrefreshdateutc"], Holds::AsOf);
 /// The account's name, by which alone it is known.
-pub(super) const WHO: Column = Column::wanted("User Principal Name", &["userprincipalname"], Holds::Text);
+pub(super) const WHO: Column = Column::wanted("User Principal Name", &["userprincipalname"], Holds::Text).address();
 /// The name for people.
 pub(super) const NAME: Column = Column::wanted("Display Name", &["displayname"], Holds::Text);
 /// Whether the account is deleted.
