@@ -2,7 +2,8 @@
 //!
 //! ISO 8601, `yyyyMMdd`, `/Date(ms)/`, Windows FILETIME and the slash dates of a machine's culture. Slash dates are
 //! decided for the whole file: one date that only works day first settles it, so does one that only works month
-//! first, and a file with both is refused. A date before 2004 is a placeholder, not a date.
+//! first, and a file with both is refused. A date before 2004 or in 9999 is a placeholder,
+//! not a date.
 mod quick;
 
 use std::fmt;
@@ -17,6 +18,8 @@ use super::error::ReadError;
 
 /// NHSmail's first year: whatever is older stands for "none".
 const FIRST_YEAR: i16 = 2004;
+/// The year of the greatest date that .NET can write: it stands for "never".
+const LAST_YEAR: i16 = 9999;
 /// Seconds from 1601, where FILETIME begins, to 1970.
 const FILETIME_EPOCH_SECS: i64 = 11_644_473_600;
 /// FILETIME counts in steps of 100 ns.
@@ -135,7 +138,7 @@ impl Reading {
             Moment::Wall(at) => self.civil(TimeZone::UTC.to_timestamp(at).map_err(|_| BadDate)?),
             Moment::Instant(at) => self.civil(at),
         };
-        Ok((date.year() >= FIRST_YEAR).then_some(date))
+        Ok((FIRST_YEAR..LAST_YEAR).contains(&date.year()).then_some(date))
     }
 
     fn civil(&self, at: Timestamp) -> Date {
@@ -194,6 +197,12 @@ fn read_milliseconds(rest: &str) -> Option<Moment> {
 }
 
 fn read_iso(text: &str) -> Option<Moment> {
+    if text.starts_with("9999-12-31") {
+        return Some(Moment::Never);
+    }
+    // With the year first no order is in doubt.
+    let dashed = text.replacen('/', "-", 2);
+    let text = dashed.as_str();
     let is_iso = text.bytes().take(4).all(|byte| byte.is_ascii_digit()) && text.get(4..5) == Some("-");
     let clock = text.get(10..).filter(|_| is_iso)?;
     if clock.is_empty() {
