@@ -19,9 +19,16 @@ const BLANKS: [&str; 4] = ["null", "n/a", "-", "never"];
 
 /// The trimmed text of a cell; `None` when it is blank.
 pub(super) fn text(cell: &str) -> Option<&str> {
-    let text = cell.trim();
+    let text = unforced(cell.trim());
     let is_blank = text.is_empty() || is_type_name(text) || BLANKS.iter().any(|word| text.eq_ignore_ascii_case(word));
     (!is_blank).then_some(text)
+}
+
+/// The text without what keeps a spreadsheet from reckoning with it: `="0123"`, `'+44`.
+fn unforced(text: &str) -> &str {
+    let formula = || text.strip_prefix("=\"")?.strip_suffix('"');
+    let apostrophe = || text.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@']));
+    formula().or_else(apostrophe).map_or(text, str::trim)
 }
 
 /// A .NET type name that stands where PowerShell could not print a list.
@@ -155,6 +162,17 @@ mod tests {
             assert_eq!(text(cell), None, "{cell}");
         }
         assert_eq!(text(" Systems "), Some("Systems"));
+    }
+
+    #[test]
+    fn what_keeps_a_spreadsheet_from_reckoning_is_no_part_of_the_text() {
+        for (cell, inner) in [("=\"00123\"", "00123"), (" ='x'", "='x'"), ("'+44 7700", "+44 7700"), ("'Ada", "'Ada")] {
+            assert_eq!(text(cell), Some(inner), "{cell}");
+        }
+        for cell in ["=\"\"", "'-", "=\" \""] {
+            assert_eq!(text(cell), None, "{cell}");
+        }
+        assert_eq!(text("=\""), Some("=\""));
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Hashes {
     pub(super) fn key(&self, row: &Row) -> Option<u64> {
         self.id.and_then(|at| id_in(row, at)).map(|id| key_of_id(&id)).or_else(|| {
             let cell = self.addresses.iter().find_map(|at| row.cells.get(*at).filter(|cell| is_filled(cell)))?;
-            cells::address(cell.trim()).ok().map(|address| key_of_address(address.as_str()))
+            cells::address(cells::text(&cell)?).ok().map(|address| key_of_address(address.as_str()))
         })
     }
 
@@ -142,7 +142,7 @@ fn id_in<'a>(row: &'a Row, at: usize) -> Option<Cow<'a, str>> {
     let text = cells::text(&cell)?;
     let is_plain = text.len() <= PLAIN_ID && text.bytes().all(|byte| byte.is_ascii_graphic());
     match cell {
-        Cow::Borrowed(cell) if is_plain => Some(Cow::Borrowed(cell.trim())),
+        Cow::Borrowed(cell) if is_plain => cells::text(cell).map(Cow::Borrowed),
         _ => cells::word(text).map(Cow::Owned),
     }
 }
