@@ -20,6 +20,8 @@ use proptest::prelude::*;
 
 #[path = "sources/reports.rs"]
 mod reports;
+#[path = "sources/rules.rs"]
+mod rules;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/exports");
 

@@ -52,7 +52,7 @@ pub(super) const FORMAT: Format = Format {
         Column::wanted("mfa", &["mfa"], Holds::Text),
         Column::wanted("mobile_state", &["mobilestate"], Holds::Text),
     ],
-    skips: |_| false,
+    skips: |row| row.is_guest(&["address", "upn"]),
     read,
 };
 

@@ -67,7 +67,7 @@ fn skips(row: &Row) -> bool {
     let did_not_leave = row.text("status").is_some_and(|word| !LEFT.contains(&word.to_lowercase().as_str()));
     let failed = row.text("result").is_some_and(|word| word.to_lowercase().starts_with("fail"));
     let undated = DATES.iter().all(|key| row.text(key).is_none());
-    did_not_leave || failed || undated || is_other_folder(row)
+    row.is_guest(&["senderaddress", "sentfrom"]) || did_not_leave || failed || undated || is_other_folder(row)
 }
 
 /// Of a mailbox's folders only Sent Items tells of sends.
