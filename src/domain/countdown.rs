@@ -22,7 +22,7 @@ const ONE_IN: u64 = 20;
 /// What the count-downs of one file have said so far.
 ///
 /// The day of the report is not printed and the newest update stands anywhere in the file, so what is counted is the
-/// day on which each count would be right.
+/// day on which each count would be right. Rows that say nothing new may be left out: a change of policy is in all.
 #[derive(Debug, Default)]
 pub struct Countdown {
     right_on: BTreeMap<Date, u64>,

@@ -41,7 +41,7 @@ fn what_powershell_and_spreadsheets_add_is_no_part_of_a_table() {
 }
 
 #[test]
-fn placeholders_of_a_date_say_nothing_and_settle_nothing() {
+fn placeholders_of_a_date_say_nothing() {
     let text = "address,kind,created_at,last_activity_at\na@nhs.net,user,01/01/0001 00:00:00,01/01/1601\n\
                 b@nhs.net,user,31/12/2003,9999-12-31T23:59:59.9999999Z\nc@nhs.net,user,0,9223372036854775807\n";
     let opened = opened("export.csv", text.as_bytes()).expect("read");

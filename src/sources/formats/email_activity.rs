@@ -43,6 +43,9 @@ fn read(row: &Row) -> Result<Record, Rejected> {
 }
 
 /// The first day on which the newest send can have been.
+///
+/// A row that says the same in a later report may not be read again, and then keeps the earlier day: a send since would
+/// have moved the date of its activity.
 fn sent_on(row: &Row) -> Result<Option<Date>, Rejected> {
     let has_sent = usage::number(row, "sendcount")?.is_some_and(|count| count > 0);
     let (refreshed_on, days) = (row.date("reportrefreshdate")?, period(row)?);
