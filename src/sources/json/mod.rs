@@ -176,6 +176,7 @@ impl Scan {
         let (format, word) = self.settled(pages, &input.name());
         self.names.settle(format);
         let found = self.dates.finish()?;
+        self.notes.is_of_days = found.own_differs;
         let Names { format, layout, ignored, .. } = &self.names;
         let mut warnings = self.notes.warnings(encoding, found.order);
         warnings.extend(word);
