@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod episode;
 pub mod evaluate;
 pub mod facts;
+pub mod feeds;
 pub mod freshness;
 pub mod gates;
 pub mod history;

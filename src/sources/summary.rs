@@ -62,3 +62,40 @@ fn assumption(order: DateOrder) -> Option<String> {
 fn counted(count: usize, what: &str) -> Option<String> {
     (count > 0).then(|| format!("{what}: {count}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io};
+
+    use jiff::tz::TimeZone;
+
+    use crate::{
+        domain::{feeds, snapshot::Source},
+        sources::{ReadSettings, formats, open},
+    };
+
+    /// What a rule goes by is found missing by name, so the name must be the one that the format misses it by.
+    #[test]
+    fn a_format_misses_each_column_that_feeds_a_rule_by_the_name_that_the_rules_know() {
+        for format in formats::ALL {
+            for (_, column) in feeds::columns().filter(|(source, _)| *source == format.source) {
+                let is_missed = format.columns.iter().any(|other| other.missed_as == Some(column));
+                assert!(is_missed, "{:?}: no column is missed as {column:?}", format.source);
+            }
+        }
+    }
+
+    #[test]
+    fn so_do_graph_users() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("users.json");
+        fs::write(&path, r#"[{"userPrincipalName": "ada.example@nhs.net"}]"#)?;
+        let settings = ReadSettings { time_zone: &TimeZone::UTC, day_first: true };
+        let export = open(&path, &settings).map_err(io::Error::other)?;
+        for (_, column) in feeds::columns().filter(|(source, _)| *source == Source::GraphUsers) {
+            let missing = &export.summary().missing_columns;
+            assert!(missing.iter().any(|name| name == column), "{column} is not among {missing:?}");
+        }
+        Ok(())
+    }
+}
