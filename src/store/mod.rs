@@ -59,6 +59,8 @@ pub trait Store: Send + Sync {
     async fn find_snapshot(&self, sha256: &str) -> Result<Option<SnapshotRow>, StoreError>;
     /// Every loaded file, oldest as-of first.
     async fn list_snapshots(&self) -> Result<Vec<SnapshotRow>, StoreError>;
+    /// The newest loaded file of each source: the latest as-of, of several the one loaded last.
+    async fn list_newest_snapshots(&self) -> Result<Vec<SnapshotRow>, StoreError>;
     /// The number the next loaded file will have.
     async fn next_snapshot_id(&self) -> Result<SnapshotId, StoreError>;
     /// Begins to load a file of this source and day.

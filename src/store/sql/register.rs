@@ -57,6 +57,23 @@ pub(super) async fn list_snapshots<DB: Dialect>(db: &mut DB::Connection) -> Resu
     found.into_iter().map(snapshot_of).collect()
 }
 
+pub(super) async fn list_newest_snapshots<DB: Dialect>(
+    db: &mut DB::Connection,
+) -> Result<Vec<SnapshotRow>, StoreError> {
+    let found: Vec<SnapshotColumns> = DB::all(
+        db,
+        "listing the newest file of each source",
+        "SELECT id, source, file_name, sha256, as_of_on, loaded_at, row_count, rejected_count, has_sends, report
+         FROM snapshot WHERE id IN (SELECT max(id) FROM snapshot AS of_day
+             WHERE as_of_on = (SELECT max(as_of_on) FROM snapshot AS any_day WHERE any_day.source = of_day.source)
+             GROUP BY source)
+         ORDER BY source",
+        &[],
+    )
+    .await?;
+    found.into_iter().map(snapshot_of).collect()
+}
+
 pub(super) async fn next_snapshot_id<DB: Dialect>(db: &mut DB::Connection) -> Result<SnapshotId, StoreError> {
     let (last,): (i64,) = DB::one(db, "numbering a file", "SELECT coalesce(max(id), 0) FROM snapshot", &[]).await?;
     Ok(SnapshotId(last + 1))

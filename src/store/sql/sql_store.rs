@@ -103,6 +103,10 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         register::list_snapshots::<DB>(&mut *self.connection().await?).await
     }
 
+    async fn list_newest_snapshots(&self) -> Result<Vec<SnapshotRow>, StoreError> {
+        register::list_newest_snapshots::<DB>(&mut *self.connection().await?).await
+    }
+
     async fn next_snapshot_id(&self) -> Result<SnapshotId, StoreError> {
         register::next_snapshot_id::<DB>(&mut *self.connection().await?).await
     }
