@@ -19,7 +19,7 @@ use crate::{
     },
     jobs::{
         Site,
-        account::{Account, Found, RuleLine, StageLine, StageState, explain as find},
+        account::{Account, Found, RuleLine, Said, SourcedFact, StageLine, StageState, explain as find},
     },
     store::MessageState,
 };
@@ -115,18 +115,50 @@ fn print_people(account: &Account) {
     say!("");
 }
 
+/// The facts under the file that said each, in reading order, and under each what was said against it.
 fn print_facts(account: &Account) {
-    say!("{BOLD}Facts{BOLD:#}");
+    let mut files: Vec<Vec<&SourcedFact>> = Vec::new();
     for known in account.facts.iter().filter(|known| known.field != Field::Address) {
-        let from = match &known.file {
-            Some(file) => format!("{file}:{}", known.fact.line),
-            None => "concluded".to_owned(),
-        };
-        let field = known.field.as_str().trim_end_matches("_on").replace('_', " ");
-        let value = screen::fit(&known.fact.value.to_string(), 26);
-        say!("  {field:<23} {value:<26} {FAINT}{}{FAINT:#}", screen::fit(&from, 32));
+        let is_same = |other: &&mut Vec<&SourcedFact>| other.first().is_some_and(|first| is_of_one_file(first, known));
+        match files.iter_mut().find(is_same) {
+            Some(file) => file.push(known),
+            None => files.push(vec![known]),
+        }
+    }
+    say!("{BOLD}Facts{BOLD:#}");
+    for facts in files {
+        if let Some(first) = facts.first() {
+            say!("  {FAINT}{}{FAINT:#}", hanging(&origin(&first.said), 2));
+        }
+        facts.into_iter().for_each(print_fact);
     }
     say!("");
+}
+
+fn is_of_one_file(one: &SourcedFact, other: &SourcedFact) -> bool {
+    let key = |known: &SourcedFact| (known.said.fact.snapshot, known.said.fact.as_of, known.said.fact.source);
+    key(one) == key(other)
+}
+
+/// `2026-11-20 Mailbox Report.csv: Portal Mailbox Report of 2026-11-20`.
+fn origin(said: &Said) -> String {
+    let Said { fact, file } = said;
+    match file {
+        Some(file) => format!("{file}: {} of {}", fact.source.title(), fact.as_of),
+        None => format!("concluded from {} of {}", fact.source.title(), fact.as_of),
+    }
+}
+
+fn print_fact(known: &SourcedFact) {
+    let Said { fact, file } = &known.said;
+    let field = known.field.as_str().trim_end_matches("_on").replace('_', " ");
+    let line = file.as_ref().map_or_else(String::new, |_| format!("line {}", fact.line));
+    say!("    {field:<23} {:<37} {FAINT}{line}{FAINT:#}", screen::fit(&fact.value.to_string(), 37));
+    for Said { fact, file } in &known.overruled {
+        let file = file.as_ref().map_or_else(|| "concluded".to_owned(), |file| format!("{file}:{}", fact.line));
+        let against = format!("not {} ({} of {}, {file})", fact.value, fact.source.title(), fact.as_of);
+        say!("      {FAINT}{}{FAINT:#}", hanging(&against, 10));
+    }
 }
 
 fn print_rules(account: &Account, today: Date) {
@@ -240,6 +272,13 @@ struct Whole<'a> {
 #[derive(Debug, Serialize)]
 struct FactLine<'a> {
     field: &'static str,
+    #[serde(flatten)]
+    said: SaidLine<'a>,
+    overruled: Vec<SaidLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SaidLine<'a> {
     value: serde_json::Value,
     as_of: Date,
     source: &'static str,
@@ -292,18 +331,6 @@ struct NextLine<'a> {
 
 impl<'a> Whole<'a> {
     fn of(account: &'a Account) -> Self {
-        let fact = |known: &'a crate::jobs::account::SourcedFact| FactLine {
-            field: known.field.as_str(),
-            value: match &known.fact.value {
-                Value::Text(text) => serde_json::Value::from(text.as_ref()),
-                Value::Date(date) => serde_json::Value::from(date.to_string()),
-                Value::Flag(flag) => serde_json::Value::from(*flag),
-            },
-            as_of: known.fact.as_of,
-            source: known.fact.source.as_str(),
-            file: known.file.as_deref(),
-            line: (known.fact.line > 0).then_some(known.fact.line),
-        };
         let next = account.next.as_ref().map(|next| NextLine {
             on: next.on,
             rule: next.rule.as_str(),
@@ -312,10 +339,37 @@ impl<'a> Whole<'a> {
         });
         Self {
             subject: account.subject.address().as_str().to_owned(),
-            facts: account.facts.iter().map(fact).collect(),
+            facts: account.facts.iter().map(FactLine::of).collect(),
             findings: account.rules.iter().map(FindingLine::of).collect(),
             ledger: account.ledger.iter().map(ToldLine::of).collect(),
             next,
+        }
+    }
+}
+
+impl<'a> FactLine<'a> {
+    fn of(known: &'a SourcedFact) -> Self {
+        Self {
+            field: known.field.as_str(),
+            said: SaidLine::of(&known.said),
+            overruled: known.overruled.iter().map(SaidLine::of).collect(),
+        }
+    }
+}
+
+impl<'a> SaidLine<'a> {
+    fn of(said: &'a Said) -> Self {
+        let Said { fact, file } = said;
+        Self {
+            value: match &fact.value {
+                Value::Text(text) => serde_json::Value::from(text.as_ref()),
+                Value::Date(date) => serde_json::Value::from(date.to_string()),
+                Value::Flag(flag) => serde_json::Value::from(*flag),
+            },
+            as_of: fact.as_of,
+            source: fact.source.as_str(),
+            file: file.as_deref(),
+            line: (fact.line > 0).then_some(fact.line),
         }
     }
 }

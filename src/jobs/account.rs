@@ -23,13 +23,22 @@ use crate::{
 
 /// A fact and the file it was read in.
 #[derive(Debug, Clone)]
-pub struct SourcedFact {
-    /// About what.
-    pub field: Field,
+pub struct Said {
     /// The fact.
     pub fact: Fact,
     /// Name of the file; `None` for what was concluded.
     pub file: Option<String>,
+}
+
+/// What is taken as true of a field, and what was said against it.
+#[derive(Debug, Clone)]
+pub struct SourcedFact {
+    /// About what.
+    pub field: Field,
+    /// The fact that stands.
+    pub said: Said,
+    /// What others said of the same, the best first.
+    pub overruled: Vec<Said>,
 }
 
 /// Where a stage stands for a subject.
@@ -191,9 +200,13 @@ impl<'a> Explainer<'a> {
     fn account(&self, files: &HashMap<SnapshotId, String>) -> Account {
         let rules = self.rules();
         let next = self.next(&rules);
-        let facts = self.subject.facts.iter().map(|(field, fact)| {
+        let said = |fact: &Fact| {
             let file = files.get(&fact.snapshot).filter(|_| fact.line > 0).cloned();
-            SourcedFact { field, fact: fact.clone(), file }
+            Said { fact: fact.clone(), file }
+        };
+        let facts = self.subject.facts.iter().map(|(field, fact)| {
+            let overruled = self.subject.rivals(field).map(said).collect();
+            SourcedFact { field, said: said(fact), overruled }
         });
         let ods = self.subject.facts.ods();
         let contacts = ods.map(|ods| self.register.contacts().rows_of_site(&ods).cloned().collect());
