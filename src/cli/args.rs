@@ -24,6 +24,7 @@ const HELP: &str = "\
 
 Look:
   status      Is it working? Data age, last and next run, messages waiting
+  sources     Every export: how old its data is, and which rules it feeds
   list        Accounts that need action, soonest first
   explain     One account: dates, why, what was told, what comes next
 Do:
@@ -160,6 +161,8 @@ pub enum Command {
     Explain(Explain),
     /// Is it working? Data age, last and next run, messages waiting
     Status,
+    /// Every source: its newest file and that one's age, the rules it feeds or leaves off
+    Sources,
     /// Send what is held: all of it, or one run's
     Approve(Approve),
     /// Drop what is held: all of it, or one run's; the next run decides anew

@@ -21,6 +21,7 @@ mod run;
 mod screen;
 mod settle;
 mod snooze;
+mod sources;
 mod status;
 mod test_mail;
 
@@ -192,6 +193,7 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::List(options) => list::list(&site, options, format).await,
         Command::Explain(options) => explain::explain(&site, options, format).await,
         Command::Status => status::status(&site, format).await,
+        Command::Sources => sources::sources(&site, format).await,
         Command::Approve(options) => approve::approve(&site, options, format).await,
         Command::Discard(options) => discard::discard(&site, options, format).await,
         Command::Snooze(options) => snooze::snooze(&site, options, format).await,

@@ -150,7 +150,7 @@ async fn print(site: &Site, finished: &Finished) -> anyhow::Result<()> {
 
 fn print_inbox(observed: &Observed) {
     for report in &observed.loads {
-        load::print(report);
+        load::print(report, load::Detail::Brief);
     }
     for (file, why) in &observed.left {
         say!("{BOLD}{file}{BOLD:#}: left in the inbox");

@@ -60,6 +60,14 @@ pub fn hanging(text: &str, column: usize) -> String {
     textwrap::fill(text, options).trim_start().to_owned()
 }
 
+/// Where the text of a [`labelled`] line begins.
+pub const LABEL: usize = 13;
+
+/// `  feeds      inactivity, leaver`: a word, and what it is about beside it.
+pub fn labelled(label: &str, text: &str) {
+    say!("  {label:<11}{}", hanging(text, LABEL));
+}
+
 /// Prints an error with its causes.
 pub fn error(error: &anyhow::Error) {
     let mut causes: Vec<String> = Vec::new();

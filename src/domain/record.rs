@@ -118,11 +118,6 @@ impl Subject {
         self.facts.date(Field::LastActivityOn).is_none()
     }
 
-    /// What other sources said of a field and was overruled (rule 5), the best first.
-    pub fn rivals(&self, _field: Field) -> impl Iterator<Item = &Fact> {
-        std::iter::empty()
-    }
-
     /// The newest as-of of any source that listed it.
     #[must_use]
     pub fn as_of(&self) -> Option<Date> {

@@ -119,8 +119,8 @@ fn refused(site: &Site, observed: &Observed, earlier: &[RunRow]) -> Result<Vec<R
     let mut files: Vec<_> = loads.map(|load| file(&load.file, load.reason.as_deref().unwrap_or_default())).collect();
     let ended = earlier.iter().find(|run| run.finished_at.is_some());
     let since = ended.map_or(Timestamp::MIN, |run| run.started_at);
-    for (name, why) in refused_since(site, since)? {
-        let other = file(&name, &why);
+    for aside in refused_since(site, since)? {
+        let other = file(&aside.file, &aside.why);
         if !files.contains(&other) {
             files.push(other);
         }

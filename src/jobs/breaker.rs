@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use super::{
     JobError, Site,
-    load::{LoadOutcome, LoadReport, LooksWrong},
+    load::{Candidate, LoadOutcome, LoadReport, LooksWrong},
     vitals::vitals,
 };
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
         plan::Plan,
         snapshot::Source,
     },
-    store::{DoubtState, SnapshotRow},
+    store::{Doubt, DoubtState, SnapshotRow},
 };
 
 /// What trips the breaker for a run: the plan itself, and the files that were found to look wrong since the last one.
@@ -47,44 +49,60 @@ pub fn of_file(limits: &Limits, report: &LoadReport, before: Option<&LoadReport>
     trips.iter().map(ToString::to_string).collect()
 }
 
-/// What looks wrong about a file beside the newest before it; `None` when nothing does, or nobody asks, or somebody has
-/// approved it. `fresh` are the reports of files that a dry run merged and that are not in the store.
-///
-/// A file about which a person is asked already stays in doubt, whatever else has come meanwhile.
-///
-/// # Errors
-/// When the store fails.
-pub async fn doubt(
-    site: &Site,
-    sha256: &str,
-    report: &LoadReport,
-    fresh: &[LoadReport],
-) -> Result<Option<LooksWrong>, JobError> {
-    if !site.config.breaker.enabled {
-        return Ok(None);
+/// What is known of a file before it is merged; asked for then, so that nothing is asked while it is being written.
+#[derive(Debug)]
+pub struct Standing {
+    /// What a person was asked about it, or has said.
+    known: Option<Doubt>,
+    /// The report of the file it is held against.
+    pub before: Option<LoadReport>,
+}
+
+impl Standing {
+    /// What is known of a file of this source and day. `fresh` are the reports of files that a dry run merged and that
+    /// are not in the store.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of(site: &Site, candidate: &Candidate, as_of: Date, fresh: &[LoadReport]) -> Result<Self, JobError> {
+        let known = site.store.find_doubt(&candidate.sha256).await?;
+        Ok(Self { known, before: before(site, candidate.export.source(), as_of, fresh).await? })
     }
-    match site.store.find_doubt(sha256).await? {
-        Some(known) if known.state == DoubtState::Believed => return Ok(None),
-        Some(known) if known.state == DoubtState::Doubted => {
-            let why = known.why.lines().map(str::to_owned).collect();
-            return Ok(Some(LooksWrong { why, is_noted: true }));
+
+    /// What looks wrong about the file beside the one before it; `None` when nothing does, or nobody asks, or somebody
+    /// has approved it.
+    ///
+    /// A file about which a person is asked already stays in doubt, whatever else has come meanwhile.
+    #[must_use]
+    pub fn doubt(&self, limits: &Limits, report: &LoadReport) -> Option<LooksWrong> {
+        match self.known.as_ref().map(|known| (known.state, known)) {
+            _ if !limits.enabled => None,
+            Some((DoubtState::Believed, _)) => None,
+            Some((DoubtState::Doubted, known)) => {
+                Some(LooksWrong { why: known.why.lines().map(str::to_owned).collect(), is_noted: true })
+            }
+            Some((DoubtState::Dismissed, _)) | None => {
+                let why = of_file(limits, report, self.before.as_ref());
+                (!why.is_empty()).then_some(LooksWrong { why, is_noted: false })
+            }
         }
-        Some(_) | None => (),
     }
-    let before = before(site, report, fresh).await?;
-    let why = of_file(&site.config.breaker, report, before.as_ref());
-    Ok((!why.is_empty()).then_some(LooksWrong { why, is_noted: false }))
 }
 
 /// What a file is held against: the newest of its source that is not of a later day, or else the oldest there is.
-async fn before(site: &Site, report: &LoadReport, fresh: &[LoadReport]) -> Result<Option<LoadReport>, JobError> {
-    let source = report.source.as_deref().and_then(Source::parse);
+async fn before(
+    site: &Site,
+    source: Source,
+    as_of: Date,
+    fresh: &[LoadReport],
+) -> Result<Option<LoadReport>, JobError> {
     let snapshots = site.store.list_snapshots().await?;
-    let of_source: Vec<_> = snapshots.iter().filter(|row| Some(row.source) == source).collect();
-    let is_earlier = |row: &SnapshotRow| report.as_of.is_none_or(|as_of| row.as_of_on <= as_of);
+    let of_source: Vec<_> = snapshots.iter().filter(|row| row.source == source).collect();
+    let is_earlier = |row: &SnapshotRow| row.as_of_on <= as_of;
     let kept = of_source.iter().rev().find(|row| is_earlier(row)).or(of_source.first());
-    let merged = fresh.iter().filter(|other| other.outcome == LoadOutcome::Loaded && other.source == report.source);
-    let merged = merged.filter(|other| other.as_of <= report.as_of).max_by_key(|other| other.as_of);
+    let is_of_source = |other: &&LoadReport| other.known_source() == Some(source);
+    let merged = fresh.iter().filter(|other| other.outcome == LoadOutcome::Loaded).filter(is_of_source);
+    let merged = merged.filter(|other| other.as_of <= Some(as_of)).max_by_key(|other| other.as_of);
     let is_newer = |merged: &&LoadReport| {
         kept.is_none_or(|row| !is_earlier(row) || merged.as_of.is_none_or(|as_of| as_of >= row.as_of_on))
     };

@@ -15,7 +15,7 @@ use std::{
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-pub use super::load_report::{LoadOutcome, LoadReport, LooksWrong, RejectedRow};
+pub use super::load_report::{Blanks, Earlier, LoadOutcome, LoadReport, LooksWrong, RejectedRow, RuleOff};
 use super::tally::{Listed, Tally};
 use crate::{
     config,

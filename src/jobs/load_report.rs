@@ -41,8 +41,49 @@ impl From<Rejected> for RejectedRow {
     }
 }
 
-/// What a file held and what it changed; the JSON of `load --format json`.
+/// The file that another is held against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Its name, without its folder.
+    pub file: String,
+    /// The day it describes.
+    pub as_of: Option<Date>,
+}
+
+/// A rule that a file does not feed, or not as well as its format can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleOff {
+    /// The rule's name.
+    pub rule: String,
+    /// `off`, or `weaker`.
+    pub state: String,
+    /// The columns it would count from.
+    pub columns: Vec<String>,
+    /// What is lacking and what follows.
+    pub why: String,
+}
+
+impl RuleOff {
+    /// Whether the rule learns nothing from the file.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.state == "off"
+    }
+}
+
+/// How much of a date column is blank.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Blanks {
+    /// The column.
+    pub column: String,
+    /// From 0 to 1, to the thousandth.
+    pub share: f64,
+    /// The same of the file before; `None` when it had no such column.
+    pub before: Option<f64>,
+}
+
+/// What a file held and what it changed; the JSON of `load --format json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadReport {
     /// Name of the file, without its folder.
     pub file: String,
@@ -82,6 +123,30 @@ pub struct LoadReport {
     /// Slash dates are read day first; `None` without slash dates.
     #[serde(default)]
     pub day_first: Option<bool>,
+    /// How slash dates are read, and why. What follows, to the last, is for people; older reports have none of it.
+    #[serde(default)]
+    pub date_order: Option<String>,
+    /// The encoding of its text.
+    #[serde(default)]
+    pub encoding: Option<String>,
+    /// What divides its cells; `None` for JSON.
+    #[serde(default)]
+    pub delimiter: Option<char>,
+    /// The file of its source that it is held against: the newest that is no later, else the oldest there is.
+    #[serde(default)]
+    pub before: Option<Earlier>,
+    /// Subjects that the file before listed and this one does not.
+    #[serde(default)]
+    pub vanished: u64,
+    /// Rules that it feeds, also those that it could feed better.
+    #[serde(default)]
+    pub rules_fed: Vec<String>,
+    /// Rules that it does not feed though its format can, or could feed better.
+    #[serde(default)]
+    pub rules_off: Vec<RuleOff>,
+    /// How much of each date column is blank, beside the file before.
+    #[serde(default)]
+    pub blanks: Vec<Blanks>,
     /// Rows, all rejected, with a code in place of the user name.
     #[serde(default)]
     pub concealed: u64,
@@ -158,6 +223,14 @@ impl LoadReport {
             reason: None,
             dates: Vec::new(),
             day_first: None,
+            date_order: None,
+            encoding: None,
+            delimiter: None,
+            before: None,
+            vanished: 0,
+            rules_fed: Vec::new(),
+            rules_off: Vec::new(),
+            blanks: Vec::new(),
             concealed: 0,
             absent: BTreeMap::new(),
             relisted: None,

@@ -18,6 +18,7 @@ mod intake;
 mod jumps;
 pub mod likeness;
 pub mod load;
+mod load_log;
 mod load_report;
 pub mod naming;
 pub mod observe;
@@ -28,13 +29,15 @@ mod rest;
 pub mod right;
 pub mod run;
 pub mod scheduler;
-mod shelves;
+pub mod shelves;
 pub mod snooze;
+pub mod supply;
 mod tally;
 pub mod vitals;
 pub mod watch;
 mod watchman;
 pub mod worker;
+mod worth;
 
 use std::sync::Arc;
 

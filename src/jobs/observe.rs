@@ -15,10 +15,12 @@ use std::{
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    JobError, Site, breaker, folder,
+    JobError, Site,
+    breaker::Standing,
+    folder,
     intake::{self, Failed, Merged},
     load::{Candidate, LoadReport, LooksWrong, file_name, sha256},
-    read_settings,
+    load_log, read_settings,
     shelves::{make_ready, put_away, quarantine},
 };
 use crate::{
@@ -151,7 +153,9 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
     }
     let (candidates, refused) = recognise(site, &fresh);
     for (path, reason) in refused {
-        observed.loads.push(quarantine(site, &path, reason)?);
+        let report = quarantine(site, &path, reason)?;
+        load_log::tell(&report);
+        observed.loads.push(report);
     }
     for candidate in candidates {
         let as_of = day_of(site, &candidate);
@@ -161,7 +165,9 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
             continue;
         }
         let report = loader.load(&candidate, as_of, &|rows| progress(&candidate.name, rows)).await?;
-        observed.loads.push(put_away(site, &candidate.path, report)?);
+        let report = put_away(site, &candidate.path, report)?;
+        load_log::tell(&report);
+        observed.loads.push(report);
     }
     Ok(observed)
 }
@@ -218,16 +224,17 @@ impl<'a> Loader<'a> {
         }
         let id = store.next_snapshot_id().await?;
         let source = candidate.export.source();
+        let standing = Standing::of(self.site, candidate, as_of, &[]).await?;
         let mut intake = store.begin_intake(source, as_of).await?;
         let policy = &self.site.config.policy;
-        let Merged { report, roll, contacts } =
+        let Merged { mut report, roll, contacts } =
             match intake::merge(policy, &mut *intake, candidate, (id, as_of), progress).await {
                 Ok(merged) => merged,
                 Err(Failed::Job(error)) => return Err(error),
                 Err(Failed::Read(refusal)) => return Ok(LoadReport::refused(&candidate.name, refusal.to_string())),
             };
-        let looks_wrong = breaker::doubt(self.site, &candidate.sha256, &report, &[]).await?;
-        if let Some(doubt) = looks_wrong {
+        report.weigh(standing.before.as_ref(), policy);
+        if let Some(doubt) = standing.doubt(&self.site.config.breaker, &report) {
             drop(intake);
             self.note(candidate, &doubt).await?;
             return Ok(report.doubted(doubt));
@@ -294,10 +301,12 @@ pub async fn load_files(
     let loader = Loader::new(site);
     let mut reports = Vec::new();
     for path in paths {
-        reports.push(match Candidate::open(path, &read_settings(&site.config)) {
+        let report = match Candidate::open(path, &read_settings(&site.config)) {
             Ok(candidate) => load_named(site, &loader, &candidate, progress).await?,
             Err(refusal) => LoadReport::refused(&file_name(path), refusal.to_string()),
-        });
+        };
+        load_log::tell(&report);
+        reports.push(report);
     }
     Ok(reports)
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    JobError, Site, breaker,
+    JobError, Site,
+    breaker::Standing,
     deliver::{Delivered, deliver},
     facts::Facts,
     hold::HoldReasons,
@@ -186,15 +187,17 @@ async fn preview(
     register: &mut Register,
     fresh: &[LoadReport],
 ) -> Result<LoadReport, JobError> {
+    let standing = Standing::of(site, candidate, as_of, fresh).await?;
     let untouched = register.clone();
-    let report = match merge(candidate, id, as_of, register, &site.config.policy) {
+    let mut report = match merge(candidate, id, as_of, register, &site.config.policy) {
         Ok(report) => report,
         Err(why) => {
             *register = untouched;
             return Ok(LoadReport::refused(&candidate.name, why.to_string()));
         }
     };
-    match breaker::doubt(site, &candidate.sha256, &report, fresh).await? {
+    report.weigh(standing.before.as_ref(), &site.config.policy);
+    match standing.doubt(&site.config.breaker, &report) {
         Some(doubt) => {
             *register = untouched;
             Ok(report.doubted(doubt))

@@ -70,11 +70,22 @@ pub fn quarantine(site: &Site, path: &Path, reason: String) -> Result<LoadReport
 /// What stands between the reason and the instant in a note beside a refused file.
 const REFUSED_AT: &str = "\n\nNothing of this file was loaded.\nRefused at ";
 
-/// The files put aside after an instant, each with the reason. A note that is not one of ours is passed over.
+/// A file that was put aside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PutAside {
+    /// When.
+    pub at: Timestamp,
+    /// Its name, without its folder.
+    pub file: String,
+    /// Why.
+    pub why: String,
+}
+
+/// The files put aside after an instant, in that order. A note that is not one of ours is passed over.
 ///
 /// # Errors
 /// When the quarantine cannot be read.
-pub fn refused_since(site: &Site, since: Timestamp) -> Result<Vec<(String, String)>, JobError> {
+pub fn refused_since(site: &Site, since: Timestamp) -> Result<Vec<PutAside>, JobError> {
     let quarantine = &site.config.snapshots.quarantine;
     if site.config.snapshots.keep_in_place || !quarantine.exists() {
         return Ok(Vec::new());
@@ -86,17 +97,17 @@ pub fn refused_since(site: &Site, since: Timestamp) -> Result<Vec<(String, Strin
             continue;
         }
         let note = fs::read_to_string(&path).unwrap_or_default();
-        refused.extend(parse_note(&note).filter(|(at, ..)| *at > since));
+        refused.extend(parse_note(&note).filter(|aside| aside.at > since));
     }
     refused.sort();
-    Ok(refused.into_iter().map(|(_, name, why)| (name, why)).collect())
+    Ok(refused)
 }
 
 /// When a file was put aside, its name and the reason, from the note beside it.
-fn parse_note(note: &str) -> Option<(Timestamp, String, String)> {
+fn parse_note(note: &str) -> Option<PutAside> {
     let (told, at) = note.trim_end().rsplit_once(REFUSED_AT)?;
-    let (name, why) = told.split_once("\n\n")?;
-    Some((at.parse().ok()?, name.to_owned(), why.to_owned()))
+    let (file, why) = told.split_once("\n\n")?;
+    Some(PutAside { at: at.parse().ok()?, file: file.to_owned(), why: why.to_owned() })
 }
 
 /// Puts a file that somebody approved back into the inbox, from which it is loaded next. `false` when it is neither there

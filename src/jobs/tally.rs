@@ -48,6 +48,9 @@ impl Tally {
             ignored_columns: summary.ignored_columns.clone(),
             missing_columns: summary.missing_columns.clone(),
             warnings: summary.warnings.clone(),
+            date_order: Some(summary.date_order.to_string()),
+            encoding: Some(summary.encoding.as_str().to_owned()),
+            delimiter: summary.delimiter,
             day_first: (summary.date_order != DateOrder::Iso).then(|| summary.date_order.is_day_first()),
             has_sends: candidate.export.source() == Source::Sends,
             ..LoadReport::empty(&candidate.name)

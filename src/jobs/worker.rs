@@ -17,7 +17,6 @@ use super::{
     JobError, Site,
     deliver::recover,
     jumps::Jumps,
-    load::{LoadOutcome, LoadReport},
     observe::{Observed, look, take},
     pulse::Pulse,
     rest::Rest,
@@ -222,7 +221,7 @@ impl Worker {
         }
         match self.load_complete(&site).await {
             Ok(observed) => {
-                tell_loads(&observed);
+                tell_left(&observed);
                 self.inbox_failed = false;
             }
             Err(failure) if self.inbox_failed => tracing::debug!(%failure, "the inbox still cannot be read"),
@@ -280,7 +279,7 @@ async fn status(plant: &Plant) -> Result<String, JobError> {
 }
 
 fn tell_run(day: Date, finished: &Finished) {
-    tell_loads(&finished.observed);
+    tell_left(&finished.observed);
     let report = &finished.report;
     let messages: u64 = report.messages.values().sum();
     let held = report.held;
@@ -297,23 +296,8 @@ fn tell_run(day: Date, finished: &Finished) {
     }
 }
 
-fn tell_loads(observed: &Observed) {
-    for load in &observed.loads {
-        tell_load(load);
-    }
+fn tell_left(observed: &Observed) {
     for (file, why) in &observed.left {
         tracing::info!(file, "{file} is left in the inbox: {why}");
-    }
-}
-
-fn tell_load(load: &LoadReport) {
-    let (file, rows) = (&load.file, load.rows);
-    match load.outcome {
-        LoadOutcome::Loaded => tracing::info!(file, rows, "{file} was loaded: {rows} rows"),
-        LoadOutcome::Duplicate => tracing::info!(file, "{file} was loaded before and changes nothing"),
-        LoadOutcome::Quarantined => {
-            let why = load.reason.as_deref().unwrap_or_default();
-            tracing::error!(file, "{file} was refused and put into quarantine: {why}");
-        }
     }
 }
