@@ -36,7 +36,7 @@ pub async fn explain(site: &Site, options: &Explain, format: Format) -> anyhow::
             let said = format!("{address} is in no export that was loaded");
             tell!("{ATTENTION}error{ATTENTION:#}: {}", hanging(&said, 7));
             match similar.as_slice() {
-                [] => screen::tip("lapsewatch status shows which exports were loaded"),
+                [] => screen::tip("lapsewatch sources shows which exports were loaded"),
                 like => screen::tip(&format!("did you mean {}?", join(like))),
             }
             return Ok(Exit::Failed);
@@ -154,11 +154,16 @@ fn print_fact(known: &SourcedFact) {
     let field = known.field.as_str().trim_end_matches("_on").replace('_', " ");
     let line = file.as_ref().map_or_else(String::new, |_| format!("line {}", fact.line));
     say!("    {field:<23} {:<37} {FAINT}{line}{FAINT:#}", screen::fit(&fact.value.to_string(), 37));
-    for Said { fact, file } in &known.overruled {
-        let file = file.as_ref().map_or_else(|| "concluded".to_owned(), |file| format!("{file}:{}", fact.line));
-        let against = format!("not {} ({} of {}, {file})", fact.value, fact.source.title(), fact.as_of);
-        say!("      {FAINT}{}{FAINT:#}", hanging(&against, 10));
+    for overruled in &known.overruled {
+        say!("      {FAINT}{}{FAINT:#}", hanging(&against(overruled), 10));
     }
+}
+
+/// `not Active: Graph users of 2026-11-19, users.json:12`.
+fn against(overruled: &Said) -> String {
+    let Said { fact, file } = overruled;
+    let file = file.as_ref().map_or_else(|| "concluded".to_owned(), |file| format!("{file}:{}", fact.line));
+    format!("not {}: {} of {}, {file}", fact.value, fact.source.title(), fact.as_of)
 }
 
 fn print_rules(account: &Account, today: Date) {
@@ -422,5 +427,34 @@ impl<'a> ToldLine<'a> {
             settled_at: told.settled_at,
             reply: told.reply.as_deref(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::{
+        facts::{Fact, SnapshotId},
+        snapshot::Source,
+    };
+
+    fn said(word: &str, line: u32) -> Said {
+        let (source, as_of) = (Source::GraphUsers, date(2026, 11, 19));
+        let fact = Fact { value: Value::Text(word.into()), as_of, source, snapshot: SnapshotId(3), line };
+        Said { fact, file: (line > 0).then(|| "users.json".to_owned()) }
+    }
+
+    #[test]
+    fn what_was_overruled_is_told_with_who_said_it_where_and_when() {
+        assert_eq!(against(&said("Active", 12)), "not Active: Graph users of 2026-11-19, users.json:12");
+        assert_eq!(against(&said("Deleted", 0)), "not Deleted: Graph users of 2026-11-19, concluded");
+        let known = SourcedFact { field: Field::Status, said: said("Deleted", 2), overruled: vec![said("Active", 12)] };
+        let json = serde_json::to_value(FactLine::of(&known)).expect("JSON");
+        let rival = serde_json::json!({
+            "value": "Active", "source": "graph_users", "file": "users.json", "line": 12, "as_of": "2026-11-19"
+        });
+        assert_eq!((&json["value"], &json["overruled"]), (&"Deleted".into(), &serde_json::json!([rival])));
     }
 }

@@ -83,7 +83,8 @@ fn print_reading(report: &LoadReport) {
         '\t' => "tabs".to_owned(),
         other => format!("cells divided by {other}"),
     });
-    let dates = report.date_order.as_ref().map(|order| format!("dates {order}"));
+    let dates = report.date_order.as_deref().filter(|_| !report.dates.is_empty());
+    let dates = dates.map(|order| if order == "iso" { "ISO dates".to_owned() } else { format!("dates {order}") });
     let read: Vec<_> = [encoding, delimiter, dates].into_iter().flatten().collect();
     if !read.is_empty() {
         labelled("read as", &read.join(", "));
@@ -100,7 +101,7 @@ fn print_feeds(report: &LoadReport, source: Source) {
 
 /// What the file has not, and what follows.
 fn print_lacks(report: &LoadReport, detail: Detail) {
-    report.rules_off.iter().for_each(print_off);
+    report.rules_off.iter().filter(|off| off.is_off() || detail == Detail::Whole).for_each(print_off);
     if !report.missing_columns.is_empty() {
         labelled("missing", &report.missing_columns.join(", "));
     }
@@ -114,12 +115,7 @@ fn print_lacks(report: &LoadReport, detail: Detail) {
 
 /// `off        password: lastPasswordChangeDateTime is not in the file`.
 pub fn print_off(off: &RuleOff) {
-    let why = format!("{}: {}", off.rule, off.why);
-    if off.is_off() {
-        say!("  {ATTENTION}{:<11}{ATTENTION:#}{}", off.state, hanging(&why, LABEL));
-    } else {
-        labelled(&off.state, &why);
-    }
+    labelled(&off.state, &format!("{}: {}", off.rule, off.why));
 }
 
 /// The first names of a long list, and how many more there are.

@@ -35,23 +35,25 @@ pub async fn sources(site: &Site, format: Format) -> anyhow::Result<Exit> {
             let out = &mut std::io::stdout().lock();
             SourceLine::all(site, &supply).iter().try_for_each(|source| line(out, source))?;
         }
-        Format::Text => print(&supply),
+        Format::Text => print(site, &supply),
     }
     Ok(Exit::Done)
 }
 
-fn print(supply: &Supply) {
+fn print(site: &Site, supply: &Supply) {
     if supply.suppliers.is_empty() {
-        say!("Nothing has been loaded yet: put an export into the inbox.");
+        say!("Nothing has been loaded yet: put an export into the inbox.\n");
     }
     supply.suppliers.iter().for_each(print_supplier);
     if !supply.wants.is_empty() {
-        say!("{BOLD}Not told{BOLD:#}");
+        say!("{BOLD}Nothing loaded tells{BOLD:#}");
         supply.wants.iter().for_each(print_want);
+        say!("");
     }
     if let Some(PutAside { at, file, why }) = &supply.refused {
         say!("{ATTENTION}Refused since{ATTENTION:#}");
-        say!("  {}", hanging(&format!("{file}, at {at}: {why}"), 2));
+        let at = at.to_zoned(site.config.time_zone.clone()).strftime("%a %-d %b %H:%M").to_string();
+        say!("  {}", hanging(&format!("{file}, {at}: {why}"), 2));
     }
 }
 
@@ -81,7 +83,7 @@ fn print_supplier(supplier: &Supplier) {
     offs(feeds).iter().for_each(print_off);
     if source.lists_subjects() && !feeds.is_empty() && !supplier.never.is_empty() {
         let never: Vec<_> = supplier.never.iter().map(|rule| rule.as_str()).collect();
-        say!("  {FAINT}{:<11}{}{FAINT:#}", "never", hanging(&never.join(", "), LABEL));
+        say!("  {FAINT}{:<11}{}{FAINT:#}", "not in it", hanging(&never.join(", "), LABEL));
     }
     say!("");
 }
@@ -91,9 +93,8 @@ fn print_want(want: &Want) {
         Wanting::Rule(rule) => (rule.as_str(), feeds::waits_for(rule)),
         Wanting::Kinds => ("kinds", "which accounts are people's and which mailboxes are shared"),
     };
-    let lack = if want.is_lacking { "lacking in what is loaded; complete," } else { "nothing loaded yet;" };
     let then = if want.wanting == Wanting::Kinds { ". Until then no rule but restore is asked" } else { "" };
-    let text = format!("{what}: {lack} {} would tell{then}", one_of(&want.would));
+    let text = format!("{what}; {} would{then}", one_of(&want.would));
     say!("  {label:<16}{}", hanging(&text, 18));
 }
 

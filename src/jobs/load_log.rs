@@ -22,6 +22,7 @@ pub(super) fn tell(load: &LoadReport) {
 
 fn tell_counts(load: &LoadReport) {
     let (file, rows) = (&load.file, load.rows);
+    let off: Vec<_> = load.rules_off.iter().filter(|off| off.is_off()).map(|off| off.rule.as_str()).collect();
     tracing::info!(
         file,
         load.source = load.source.as_deref(),
@@ -33,6 +34,7 @@ fn tell_counts(load: &LoadReport) {
         load.vanished = load.vanished,
         load.rejected = load.rejected_count,
         load.feeds = load.rules_fed.join(" "),
+        load.off = off.join(" "),
         load.missing = load.missing_columns.len(),
         load.ignored = load.ignored_columns.len(),
         load.dates = load.date_order.as_deref(),
@@ -45,9 +47,6 @@ fn tell_warnings(load: &LoadReport) {
     let file = &load.file;
     for warning in &load.warnings {
         tracing::warn!(file, "{file}: {warning}");
-    }
-    for off in load.rules_off.iter().filter(|off| off.is_off()) {
-        tracing::warn!(file, rule = off.rule, "{file} feeds no {}: {}", off.rule, off.why);
     }
     if let Some(first) = load.rejected.first() {
         let (rejected, line) = (load.rejected_count, first.line);

@@ -72,8 +72,6 @@ pub struct Want {
     pub wanting: Wanting,
     /// The sources whose complete files would tell.
     pub would: Vec<Source>,
-    /// One of these is loaded, but what tells is lacking in it.
-    pub is_lacking: bool,
 }
 
 /// Where everything that is known comes from.
@@ -166,13 +164,9 @@ fn wants(site: &Site, reports: &[LoadReport]) -> Vec<Want> {
     let policy = &site.config.policy;
     let feeds = reports.iter().flat_map(|report| feeds_of(report, policy));
     let fed: BTreeSet<_> = feeds.filter(|feed| feed.feeding != Feeding::Off).map(|feed| feed.rule).collect();
-    let want = |wanting, would: Vec<Source>| {
-        let is_lacking = reports.iter().filter_map(LoadReport::known_source).any(|source| would.contains(&source));
-        Want { wanting, would, is_lacking }
-    };
     let rules = enabled(site).filter(|rule| !fed.contains(rule));
-    let rules = rules.map(|rule| want(Wanting::Rule(rule), feeds::feeders(rule).collect()));
+    let rules = rules.map(|rule| Want { wanting: Wanting::Rule(rule), would: feeds::feeders(rule).collect() });
     let has_kinds = reports.iter().any(|report| gives(report, Field::Kind));
-    let kinds = (!has_kinds).then(|| want(Wanting::Kinds, feeds::givers(Field::Kind).collect()));
+    let kinds = (!has_kinds).then(|| Want { wanting: Wanting::Kinds, would: feeds::givers(Field::Kind).collect() });
     rules.chain(kinds).collect()
 }
