@@ -99,6 +99,7 @@ macro_rules! stores {
 contract! {
     a_register_comes_back_as_it_was_written
     a_file_is_known_again_by_its_bytes
+    the_newest_file_of_each_source_is_listed
     the_contacts_are_the_last_file_whole
     a_plan_comes_back_as_messages_episodes_and_stages
     a_plan_that_fails_half_way_leaves_nothing
@@ -326,6 +327,22 @@ async fn a_file_is_known_again_by_its_bytes(store: &dyn Store) {
     }
     assert_eq!(store.find_snapshot("first list").await.expect("read"), None, "contacts may come back after others");
     assert!(store.find_snapshot("second list").await.expect("read").is_some(), "the list in force is known");
+}
+
+async fn the_newest_file_of_each_source_is_listed(store: &dyn Store) {
+    let rows = [
+        (1, Source::PortalMailbox, "2026-11-20"),
+        (2, Source::PortalMailbox, "2026-11-19"),
+        (3, Source::Sends, "2026-11-20"),
+        (4, Source::Sends, "2026-11-20"),
+    ];
+    for (id, source, day) in rows {
+        let row = SnapshotRow { source, as_of_on: on(day), ..snapshot(id, &id.to_string()) };
+        store.save_snapshot(&row, &Changes::default(), None).await.expect("written");
+    }
+    let newest = store.list_newest_snapshots().await.expect("read");
+    let newest: Vec<_> = newest.iter().map(|row| (row.source, row.id.0)).collect();
+    assert_eq!(newest, [(Source::PortalMailbox, 1), (Source::Sends, 4)], "one that came late is not the newest");
 }
 
 async fn the_contacts_are_the_last_file_whole(store: &dyn Store) {
