@@ -249,6 +249,7 @@ fn explain_shows_facts_sums_and_messages_of_one_account() {
     let used = facts.iter().find(|fact| fact["field"] == "last_activity_on").unwrap();
     assert_eq!((&used["file"], &used["line"]), (&"2026-11-20 accounts.csv".into(), &3.into()));
     assert_eq!((&used["value"], &used["as_of"]), (&"2026-09-25".into(), &"2026-11-20".into()));
+    assert_eq!((&used["source"], &used["overruled"]), (&"canonical".into(), &Value::Array(Vec::new())));
     assert_eq!(explained[0]["next"]["stage"], "final");
 }
 
