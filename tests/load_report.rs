@@ -157,6 +157,23 @@ fn the_json_of_sources_has_a_line_for_each_and_for_those_that_a_rule_waits_for()
 }
 
 #[test]
+fn explain_shows_what_was_overruled_and_who_said_it() {
+    let trial = two_days();
+    let own = "as_of,id,address,kind,status,org_name,last_activity_at\n\
+               2026-11-18,a-1,ada.example@nhs.net,user,Locked,NORTHTOWN OPTICIANS,2026-11-17\n";
+    trial.write("own.csv", own);
+    trial.run(&["load", &portal(20), "own.csv"]).ends_with(0);
+    snapshot("explain_overruled", &trial.run(&["explain", "ada.example@nhs.net"]).ends_with(0));
+    let explained = &lines(&trial.run(&["explain", "ada.example@nhs.net", "--format", "json"]).ends_with(0))[0];
+    let facts = explained["facts"].as_array().unwrap();
+    let fact = |field: &str| facts.iter().find(|fact| fact["field"] == field).unwrap();
+    let said = |value: &str| json!([{ "value": value, "source": "canonical", "file": "own.csv", "line": 2, "as_of": "2026-11-18" }]);
+    assert_eq!((&fact("status")["value"], &fact("status")["overruled"]), (&json!("Active"), &said("Locked")));
+    assert_eq!(fact("last_activity_on")["overruled"], said("2026-11-17"));
+    assert_eq!(fact("org_name")["overruled"], json!([]), "who agrees is not overruled");
+}
+
+#[test]
 fn without_a_list_of_kinds_nothing_but_restore_is_asked_and_sources_says_so() {
     let trial = Trial::new();
     let user =

@@ -37,7 +37,7 @@ pub struct SourcedFact {
     pub field: Field,
     /// The fact that stands.
     pub said: Said,
-    /// What others said of the same, the best first.
+    /// What other sources say of it that is not so.
     pub overruled: Vec<Said>,
 }
 
@@ -205,7 +205,8 @@ impl<'a> Explainer<'a> {
             Said { fact: fact.clone(), file }
         };
         let facts = self.subject.facts.iter().map(|(field, fact)| {
-            let overruled = self.subject.rivals(field).map(said).collect();
+            let differs = |rival: &&Fact| rival.value != fact.value;
+            let overruled = self.subject.rivals(field).filter(differs).map(said).collect();
             SourcedFact { field, said: said(fact), overruled }
         });
         let ods = self.subject.facts.ods();
