@@ -1,7 +1,13 @@
 //! Exports as operators really get them, read through the public door.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail tests")]
+#[path = "sources/accounts.rs"]
+mod accounts;
+#[path = "sources/exchange.rs"]
+mod exchange;
 #[path = "sources/rows.rs"]
 mod rows;
+#[path = "sources/sites.rs"]
+mod sites;
 
 use std::{fs, ops::ControlFlow, path::Path};
 

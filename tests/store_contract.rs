@@ -338,7 +338,7 @@ async fn the_newest_file_of_each_source_is_listed(store: &dyn Store) {
     ];
     for (id, source, day) in rows {
         let row = SnapshotRow { source, as_of_on: on(day), ..snapshot(id, &id.to_string()) };
-        store.save_snapshot(&row, &Changes::default(), None).await.expect("written");
+        save_file(store, &row, &Changes::default(), None).await.expect("written");
     }
     let newest = store.list_newest_snapshots().await.expect("read");
     let newest: Vec<_> = newest.iter().map(|row| (row.source, row.id.0)).collect();

@@ -36,6 +36,11 @@ pub(super) fn is_type_name(text: &str) -> bool {
     text.starts_with("System.") || text.starts_with("Microsoft.Exchange.")
 }
 
+/// What stands for the name of somebody who was deleted and whose rights were not.
+pub(super) fn is_sid(text: &str) -> bool {
+    text.starts_with("S-1-5-21-")
+}
+
 /// Yes or no in any of its spellings.
 pub(super) fn flag(text: &str) -> Option<bool> {
     let is_any = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));

@@ -51,6 +51,14 @@ pub enum ReadError {
         /// The formats, each with the headers it is recognised by.
         known: String,
     },
+    /// An export that is known, without the column that would make it of use.
+    #[error("line {line}: {remedy}")]
+    Lacking {
+        /// Line of the header.
+        line: u32,
+        /// What it lacks, and how to get that.
+        remedy: &'static str,
+    },
     /// `Format-Table | Export-Csv` wrote layout objects instead of data.
     #[error(
         "line {line}: the columns (ClassId2e4f51…) are PowerShell's screen layout, not data; take Format-Table or \

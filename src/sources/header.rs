@@ -2,7 +2,13 @@
 //!
 //! Columns are found by name, never by position: lower case, letters a to z and digits only, so `ODS Code`, `ODSCode`
 //! and `ods_code` are one name.
-use super::{cells, dates::Wall, error::ReadError, formats::Format, table::Cells};
+use super::{
+    cells,
+    dates::Wall,
+    error::ReadError,
+    formats::{Format, HOPELESS},
+    table::Cells,
+};
 
 /// How many headers an error names.
 const HEADERS_NAMED: usize = 12;
@@ -147,6 +153,8 @@ pub(super) struct Layout {
     pub(super) header: Vec<String>,
     /// The format's columns, and where they are.
     pub(super) places: Vec<(&'static Column, usize)>,
+    /// The name of the file, which may say what no column does.
+    pub(super) file_name: String,
 }
 
 impl Layout {
@@ -164,7 +172,12 @@ impl Layout {
                 return Err(ReadError::HeaderTwice { line, column: column.trim_matches('"').to_owned() });
             }
         }
-        Ok(Self { header, places })
+        Ok(Self { header, places, file_name: String::new() })
+    }
+
+    /// The same, of a file of this name.
+    pub(super) fn of_file(self, file_name: String) -> Self {
+        Self { file_name, ..self }
     }
 
     /// Headers that nothing is read from, as printed.
@@ -220,7 +233,10 @@ pub(super) fn recognise(
         return Err(ReadError::FormatTable { line });
     }
     let has = |key: &str| keys.iter().any(|other| other == key);
-    formats.iter().copied().find(|format| (format.recognises)(&has)).ok_or_else(|| unknown(header))
+    let hopeless = || HOPELESS.iter().find(|export| (export.recognises)(&has));
+    let refusal =
+        || hopeless().map_or_else(|| unknown(header), |export| ReadError::Lacking { line, remedy: export.remedy });
+    formats.iter().copied().find(|format| (format.recognises)(&has)).ok_or_else(refusal)
 }
 
 /// The refusal of a header that nobody knows.

@@ -37,6 +37,7 @@ impl<'a> Look<'a> {
         notes.bad_names +=
             usize::from(self.name_at.and_then(|at| cells.get(at)).is_some_and(|name| is_bad_name(&name)));
         notes.type_names += self.layout.places.iter().filter(|(_, at)| holds_type_name(cells, *at)).count();
+        notes.orphans += self.layout.places.iter().filter(|(_, at)| holds_sid(cells, *at)).count();
         self.see_dates(cells, scan);
         !is_skipped
     }
@@ -64,6 +65,12 @@ fn holds_type_name(cells: &Cells, at: usize) -> bool {
     // Only these can begin one, or be trimmed off before it.
     let may = bytes.first().is_some_and(|byte| matches!(byte, b'S' | b'M') || !byte.is_ascii_graphic());
     may && cells.get(at).is_some_and(|cell| cells::is_type_name(cell.trim()))
+}
+
+fn holds_sid(cells: &Cells, at: usize) -> bool {
+    // Only this can begin one, or be trimmed off before it.
+    let may = cells.bytes(at).and_then(<[u8]>::first).is_some_and(|byte| *byte == b'S' || !byte.is_ascii_graphic());
+    may && cells.get(at).is_some_and(|cell| cells::is_sid(cell.trim()))
 }
 
 /// The second pass at work: rows with their key and print, and their dates counted.

@@ -29,6 +29,7 @@ pub(super) struct Notes {
     pub(super) skipped: usize,
     pub(super) bad_names: usize,
     pub(super) type_names: usize,
+    pub(super) orphans: usize,
     pub(super) is_partial: bool,
     /// The column that says which day the file describes says two.
     pub(super) is_of_days: bool,
@@ -47,6 +48,7 @@ impl Notes {
                 self.bad_names,
                 "names left out because they hold / : < > @, a web address, a formula or a concealed name",
             ),
+            counted(self.orphans, "orphan rights, of people who are deleted (S-1-5-21-…)"),
             counted(self.type_names, "cells taken as blank because they hold the name of a .NET type"),
         ];
         all.into_iter().flatten().collect()

@@ -20,6 +20,8 @@ use super::{
 pub(super) struct Table {
     encoding: Encoding,
     preamble: Preamble,
+    /// Its first record is the header.
+    has_header: bool,
     format: &'static Format,
     layout: Layout,
 }
@@ -33,12 +35,18 @@ pub(super) fn open(
     settings: &ReadSettings,
 ) -> Result<Export, ReadError> {
     let preamble = Preamble::of(head).ok_or(ReadError::Empty)?;
-    let (mut records, header) = start(text, preamble)?;
+    let (mut records, first) = start(text, preamble)?;
     let line = preamble.lines.saturating_add(1);
-    let format = header::recognise(&formats::ALL, &header, line)?;
+    let header = header::header_of(&first);
+    let (format, header, first) = match header::recognise(&formats::ALL, &header, line) {
+        Ok(format) => (format, header, None),
+        Err(error) => {
+            formats::without_header(&header).map(|(format, header)| (format, header, Some(first))).ok_or(error)?
+        }
+    };
     let layout = Layout::new(format, header, line)?;
-    let table = Table { encoding, preamble, format, layout };
-    let (mut notes, scan) = table.scan(&mut records, DateScan::new(settings))?;
+    let table = Table { encoding, preamble, has_header: first.is_none(), format, layout: layout.of_file(input.name()) };
+    let (mut notes, scan) = table.scan(first, &mut records, DateScan::new(settings))?;
     let found = scan.finish()?;
     notes.is_of_days = found.own_differs;
     Ok(Export {
@@ -53,12 +61,12 @@ pub(super) fn open(
     })
 }
 
-/// Passes over what stands before the header and reads that.
-fn start<R: Read>(text: R, preamble: Preamble) -> Result<(Records<R>, Vec<String>), ReadError> {
+/// Passes over what stands before the first record, which usually is the header, and reads that.
+fn start<R: Read>(text: R, preamble: Preamble) -> Result<(Records<R>, Cells), ReadError> {
     let mut records = Records::new(text, preamble.delimiter, preamble.lines)?;
     let mut cells = Cells::default();
     records.read(&mut cells)?;
-    Ok((records, header::header_of(&cells)))
+    Ok((records, cells))
 }
 
 impl Table {
@@ -71,12 +79,14 @@ impl Table {
         take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         let text = decode::text(input.bytes()?, self.encoding)?;
-        let (mut records, header) = start(text, self.preamble).map_err(|error| changed(error, 1))?;
-        if header != self.layout.header {
+        let (mut records, mut cells) = start(text, self.preamble).map_err(|error| changed(error, 1))?;
+        if self.has_header && header::header_of(&cells) != self.layout.header {
             return Err(ReadError::Changed { line: self.preamble.lines.saturating_add(1) });
         }
         let mut pass = Pass::new(self.format, &self.layout, dates, census);
-        let mut cells = Cells::default();
+        if !self.has_header && pass.row(&cells, take).is_break() {
+            return Ok(());
+        }
         loop {
             match records.read(&mut cells) {
                 Ok(false) => return Ok(()),
@@ -88,10 +98,18 @@ impl Table {
         }
     }
 
-    fn scan<R: Read>(&self, records: &mut Records<R>, mut scan: DateScan) -> Result<(Notes, DateScan), ReadError> {
-        let (mut notes, mut cells) = (Notes::default(), Cells::default());
+    /// Looks at every row; `first` is one that was read already.
+    fn scan<R: Read>(
+        &self,
+        first: Option<Cells>,
+        records: &mut Records<R>,
+        mut scan: DateScan,
+    ) -> Result<(Notes, DateScan), ReadError> {
+        let mut notes = Notes::default();
         let look = Look::new(self.format, &self.layout);
-        while records.read(&mut cells)? {
+        let (mut is_row, mut cells) = (first.is_some(), first.unwrap_or_default());
+        while is_row || records.read(&mut cells)? {
+            is_row = false;
             if cells.is_blank() {
                 continue;
             }

@@ -1,15 +1,23 @@
 //! The table formats, a room each; and what one is to the reader: its columns, how it is recognised, and what one row
 //! becomes.
 mod active_users;
+mod ad;
 mod app_users;
+mod audit;
 mod canonical;
 mod contacts;
+mod dspt;
 mod email_activity;
+mod entra;
+mod exchange;
 pub(in crate::sources) mod graph;
 mod mailbox_usage;
 mod mfa;
+mod ods;
+mod permissions;
 mod portal;
 mod sends;
+mod statistics;
 mod usage;
 
 use jiff::civil::Date;
@@ -27,7 +35,7 @@ use crate::domain::{
 };
 
 /// Every table format, in the order in which a header is tried on them.
-pub(in crate::sources) const ALL: [&Format; 9] = [
+pub(in crate::sources) const ALL: [&Format; 17] = [
     &portal::FORMAT,
     &mfa::FORMAT,
     &email_activity::FORMAT,
@@ -37,7 +45,23 @@ pub(in crate::sources) const ALL: [&Format; 9] = [
     &contacts::FORMAT,
     &canonical::FORMAT,
     &sends::FORMAT,
+    &audit::FORMAT,
+    &entra::FORMAT,
+    &exchange::FORMAT,
+    &statistics::FORMAT,
+    &permissions::FORMAT,
+    &ad::FORMAT,
+    &dspt::FORMAT,
+    &ods::FORMAT,
 ];
+
+/// Exports that are known and of no use as they are, tried when a header is no format's.
+pub(in crate::sources) const HOPELESS: [&Hopeless; 2] = [&statistics::WITHOUT_ADDRESS, &ad::WITHOUT_ADDRESS];
+
+/// The format of a file without a header, and what its columns would be called, told by its first row.
+pub(in crate::sources) fn without_header(first: &[String]) -> Option<(&'static Format, Vec<String>)> {
+    ods::header(first).map(|header| (&ods::FORMAT, header))
+}
 
 /// Raised when the same row would be read to another record than before, whatever the format: then no row counts as
 /// unchanged once.
@@ -61,6 +85,15 @@ pub(in crate::sources) struct Format {
     pub(in crate::sources) skips: fn(&Row) -> bool,
     /// What the row says.
     pub(in crate::sources) read: fn(&Row) -> Result<Record, Rejected>,
+}
+
+/// An export that lacks what it takes to read it.
+#[derive(Debug)]
+pub(in crate::sources) struct Hopeless {
+    /// Whether the headers are such an export's.
+    pub(in crate::sources) recognises: Recognise,
+    /// What it is, what it lacks, and how to get that.
+    pub(in crate::sources) remedy: &'static str,
 }
 
 /// One row of a table with its columns by name.
@@ -174,4 +207,5 @@ pub(in crate::sources) fn bad_date(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod recognition_tests;
+#[path = "formats_tests.rs"]
+mod tests;

@@ -29,6 +29,8 @@ const MAILBOXES: [&str; 8] = [
 ];
 /// Columns that may name the folder.
 const FOLDERS: [&str; 3] = ["foldertype", "folderpath", "name"];
+/// What the column of a trace's time is called, by the commands and by the service itself.
+const RECEIVED: [&str; 3] = ["received", "receivedtime", "receiveddatetime"];
 /// The columns of a send's day.
 const DATES: [&str; 3] = ["received", "senttime", "newestitemreceiveddate"];
 
@@ -38,11 +40,11 @@ pub(super) const FORMAT: Format = Format {
     known_by: "SenderAddress and Received, or Sent From and Sent Time, or a mailbox column and NewestItemReceivedDate",
     recognises: |has| {
         let is_folder = has("newestitemreceiveddate") && MAILBOXES.into_iter().any(has);
-        (has("senderaddress") && has("received")) || (has("sentfrom") && has("senttime")) || is_folder
+        (has("senderaddress") && RECEIVED.into_iter().any(has)) || (has("sentfrom") && has("senttime")) || is_folder
     },
     columns: &[
         Column::optional(&["senderaddress"], Holds::Text).address(),
-        Column::optional(&["received"], Holds::Stamp(Wall::Utc)),
+        Column::optional(&RECEIVED, Holds::Stamp(Wall::Utc)),
         Column::optional(&["status"], Holds::Text),
         Column::optional(&["sentfrom"], Holds::Text).address(),
         Column::optional(&["senttime"], Holds::Stamp(Wall::Local)),
@@ -64,7 +66,8 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn skips(row: &Row) -> bool {
-    let did_not_leave = row.text("status").is_some_and(|word| !LEFT.contains(&word.to_lowercase().as_str()));
+    let left = || row.text("status").is_some_and(|word| LEFT.contains(&word.to_lowercase().as_str()));
+    let did_not_leave = row.layout.find("status").is_some() && !left();
     let failed = row.text("result").is_some_and(|word| word.to_lowercase().starts_with("fail"));
     let undated = DATES.iter().all(|key| row.text(key).is_none());
     row.is_guest(&["senderaddress", "sentfrom"]) || did_not_leave || failed || undated || is_other_folder(row)
