@@ -6,6 +6,8 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
+use super::container::ContainerError;
+
 /// Why a file is refused as a whole. Every message says what is wrong, where, and what to do about it.
 #[derive(Debug, Error)]
 pub enum ReadError {
@@ -30,7 +32,16 @@ pub enum ReadError {
     },
     /// The file cannot be opened or read.
     #[error("the file cannot be read; check that it is still there and that the service may read it")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+    /// Not a file.
+    #[error("it is {what}, not a file; put the export itself in its place")]
+    NotAFile {
+        /// What it is.
+        what: &'static str,
+    },
+    /// It is packed in a way, or holds more, than can be read.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// The second reading found another file than the first.
     #[error("line {line}: the file changed while it was read; copy it again and wait until the copy is whole")]
     Changed {
@@ -40,9 +51,6 @@ pub enum ReadError {
     /// Nothing but blank lines.
     #[error("the file is empty; export it again and wait until the download has finished")]
     Empty,
-    /// A spreadsheet file, not text.
-    #[error("the file is an Excel workbook or another zip archive; open it and save it as \"CSV UTF-8\"")]
-    Workbook,
     /// No format has these columns.
     #[error("no known export has these columns: {seen}. Known are: {known}. Match the columns or take the file away")]
     UnknownHeader {
@@ -139,6 +147,13 @@ pub enum ReadError {
         /// The parser's words.
         reason: String,
     },
+}
+
+impl From<io::Error> for ReadError {
+    /// A refusal travels through readers as an input error, and is itself again here.
+    fn from(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Io)
+    }
 }
 
 /// One row that is not loaded, and why.

@@ -6,9 +6,11 @@
 //! no use for is dropped here and goes no further. Nothing in here writes, logs, or knows what day it is.
 mod cells;
 mod census;
+mod container;
 mod dates;
 mod decode;
 mod error;
+mod files;
 mod formats;
 mod header;
 mod input;
@@ -30,9 +32,11 @@ use jiff::{civil::Date, tz::TimeZone};
 
 pub use self::{
     census::{Census, DateColumn},
+    container::ContainerError,
     dates::DateOrder,
     decode::Encoding,
     error::{ReadError, Rejected},
+    files::{open_file, other_than_file},
     raw::Raw,
     summary::Summary,
 };
@@ -78,17 +82,18 @@ enum Body {
 /// Refuses, with a [`ReadError`] that says what to do, a file that is empty, unknown, cut off, damaged, or in two
 /// orders of dates. Bad rows are no reason to refuse a file.
 pub fn open(path: &Path, settings: &ReadSettings) -> Result<Export, ReadError> {
-    let encoding = match decode::guess(&Input::new(path))? {
+    let input = Input::open(path)?;
+    let notes = input.notes();
+    let encoding = match decode::guess(&input)? {
         Content::Empty => return Err(ReadError::Empty),
-        Content::Zip => return Err(ReadError::Workbook),
         Content::Text(encoding) => encoding,
     };
-    match open_as(encoding, Input::new(path), settings) {
-        Err(ReadError::Io(error)) if decode::is_not_utf8(&error) => {
-            open_as(Encoding::Windows1252, Input::new(path), settings)
-        }
-        opened => opened,
-    }
+    let mut export = match open_as(encoding, input.clone(), settings) {
+        Err(ReadError::Io(error)) if decode::is_not_utf8(&error) => open_as(Encoding::Windows1252, input, settings)?,
+        opened => opened?,
+    };
+    export.summary.warnings.splice(0..0, notes);
+    Ok(export)
 }
 
 /// The first pass, with the hash of what goes by.
@@ -169,6 +174,6 @@ fn known_formats() -> impl Iterator<Item = String> {
 
 /// The day a file describes, the best source first.
 fn as_of(own: Option<Date>, input: &Input, newest: Option<Date>) -> Option<Date> {
-    let named = || dates::in_file_name(&input.name());
+    let named = || input.names().find_map(|name| dates::in_file_name(&name));
     own.or_else(named).or(newest)
 }
