@@ -79,8 +79,8 @@ fn a_header_nobody_knows_is_put_aside() {
 }
 
 #[test]
-fn a_workbook_is_put_aside() {
-    is_put_aside("workbook", "Mailbox Report.xlsx", b"PK\x03\x04 and so on", "save it as \"CSV UTF-8\"");
+fn a_damaged_workbook_is_put_aside() {
+    is_put_aside("workbook", "Mailbox Report.xlsx", b"PK\x03\x04 and so on", "download or copy it again");
 }
 
 #[test]
@@ -218,6 +218,7 @@ fn run_unprivileged(trial: &Trial, arguments: &[&str]) -> Ran {
     fs::set_permissions(trial.path("."), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(&program);
     command.env_clear().current_dir(trial.path(".")).stdin(Stdio::null());
+    command.env("LAPSEWATCH__ADOPTION__HOLD", "false").env("LAPSEWATCH__BREAKER__ENABLED", "false");
     command.arg("--config").arg(trial.path("lapsewatch.toml")).args(["--at", MORNING]).args(arguments);
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         command.uid(NOBODY).gid(NOBODY);
@@ -242,15 +243,31 @@ fn a_read_only_database_leaves_the_inbox_alone_and_tells_nobody() {
 }
 
 #[test]
-fn an_archive_that_may_not_be_written_loads_nothing() {
+fn an_archive_that_may_not_be_written_leaves_its_files_and_everybody_is_told() {
     let trial = Trial::with_exports();
-    for (folder, mode) in [("data", 0o777), ("inbox", 0o777), ("archive", 0o555), ("quarantine", 0o777)] {
+    let free = ["data", "inbox", "quarantine", "outgoing"].map(|folder| (folder, 0o777));
+    for (folder, mode) in free.into_iter().chain([("archive", 0o555)]) {
         fs::create_dir_all(trial.path(folder)).unwrap();
         fs::set_permissions(trial.path(folder), fs::Permissions::from_mode(mode)).unwrap();
     }
-    snapshot("read_only_archive", &run_unprivileged(&trial, &["once"]).ends_with(1));
+    snapshot("read_only_archive", &run_unprivileged(&trial, &["once"]).ends_with(7));
     assert_eq!(trial.names("inbox").len(), 2);
-    assert!(trial.run(&["list"]).out.contains("No account needs action"), "nothing was loaded");
+    assert_eq!(trial.recipients().len(), MESSAGES);
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_put_aside_and_stops_no_other() {
+    let trial = Trial::with_exports();
+    trial.drop_in("secret.csv", ACCOUNTS);
+    fs::set_permissions(trial.path("inbox/secret.csv"), fs::Permissions::from_mode(0o000)).unwrap();
+    for folder in ["data", "inbox", "archive", "quarantine", "outgoing"] {
+        fs::create_dir_all(trial.path(folder)).unwrap();
+        fs::set_permissions(trial.path(folder), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let ran = run_unprivileged(&trial, &["once"]).ends_with(7);
+    assert!(ran.out.contains("the file cannot be read; check that it is still there"), "{}", ran.out);
+    assert_eq!(trial.names("quarantine"), ["secret.csv", "secret.csv.reason.txt"]);
+    assert_eq!(trial.recipients().len(), MESSAGES);
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ fn stopping_on_signal() -> std::io::Result<CancellationToken> {
 fn ending(planned: &Planned, observed: &Observed) -> Exit {
     if planned.hold.is_some() || observed.has_doubted() {
         Exit::Held
-    } else if observed.has_quarantined() {
+    } else if observed.has_quarantined() || observed.has_stuck() {
         Exit::Quarantined
     } else {
         Exit::Done
@@ -109,6 +109,9 @@ fn print_json(observed: &Observed, plan: &Plan) -> std::io::Result<()> {
     for report in observed.loads.iter().filter(|report| report.outcome == LoadOutcome::Quarantined) {
         let why = format!("{}: {}", report.file, report.reason.as_deref().unwrap_or_default());
         tell!("{ATTENTION}refused{ATTENTION:#}: {}", hanging(&why, 9));
+    }
+    for (file, why) in &observed.stuck {
+        tell!("{ATTENTION}{file} stays in the inbox{ATTENTION:#}: {why}");
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     MessageLine::all(plan).iter().try_for_each(|message| line(&mut out, message))?;
@@ -154,6 +157,10 @@ fn print_inbox(observed: &Observed) {
     }
     for (file, why) in &observed.left {
         say!("{BOLD}{file}{BOLD:#}: left in the inbox");
+        say!("  {}", hanging(why, 2));
+    }
+    for (file, why) in &observed.stuck {
+        say!("{BOLD}{file}{BOLD:#}: {ATTENTION}stays in the inbox{ATTENTION:#}");
         say!("  {}", hanging(why, 2));
     }
     if observed.loads.is_empty() && observed.left.is_empty() {

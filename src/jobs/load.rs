@@ -5,7 +5,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fs::File,
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -25,7 +24,7 @@ use crate::{
         register::{Arrival, Register, SubjectId},
         snapshot::{Record, Source},
     },
-    sources::{Export, ReadError, ReadSettings, open},
+    sources::{Export, ReadError, ReadSettings, open, open_file},
 };
 
 /// A recognised file, waiting to be loaded.
@@ -59,11 +58,16 @@ fn tell_holidays(path: &Path, refusal: ReadError) -> ReadError {
     ReadError::BankHolidays { holds }
 }
 
-/// A file's name, without its folder.
+/// A file's name, without its folder. Letters that would steer a screen are taken out.
 #[must_use]
 pub fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    name.chars().map(|letter| if letter.is_control() { '\u{FFFD}' } else { letter }).collect()
+    name.chars().map(|letter| if is_steering(letter) { '\u{FFFD}' } else { letter }).collect()
+}
+
+/// Control characters, and those that turn the direction of writing: a name could look like another.
+fn is_steering(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// SHA-256 of a file, lower-case hexadecimal.
@@ -72,7 +76,7 @@ pub fn file_name(path: &Path) -> String {
 /// When it cannot be read.
 pub fn sha256(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hasher)?;
+    io::copy(&mut open_file(path)?, &mut hasher)?;
     Ok(hasher.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
 }
 

@@ -6,7 +6,6 @@
 //! - A file about a day that has not come yet waits in the inbox for that day.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -18,26 +17,27 @@ use super::{
     JobError, Site,
     breaker::Standing,
     folder,
+    inbox::{Look, Looks, complete, look, look_around},
     intake::{self, Failed, Merged},
-    load::{Candidate, LoadReport, LooksWrong, file_name, sha256},
+    load::{Candidate, LoadOutcome, LoadReport, LooksWrong, file_name, sha256},
     load_log, read_settings,
-    shelves::{make_ready, put_away, quarantine},
+    shelves::{make_ready, put_away, try_out},
 };
 use crate::{
     domain::{facts::SnapshotId, snapshot::Source},
+    sources::{ReadError, other_than_file},
     store::{Doubt, DoubtState, SnapshotRow, Taken},
 };
-
-/// Endings of files that somebody is still writing, or that are not meant for us.
-const UNFINISHED: [&str; 6] = ["part", "partial", "tmp", "crdownload", "filepart", "swp"];
 
 /// What a look into the inbox found and did.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     /// One report per file that was taken.
     pub loads: Vec<LoadReport>,
-    /// Files that are still being written, or wait for their day, with the reason.
+    /// What stays in the inbox: files that are still being written or wait for their day, and what is no file.
     pub left: Vec<(String, String)>,
+    /// Files that should have left the inbox and could not be moved, with the reason: somebody must make room.
+    pub stuck: Vec<(String, String)>,
 }
 
 impl Observed {
@@ -47,50 +47,17 @@ impl Observed {
         self.loads.iter().any(|report| report.outcome == super::load::LoadOutcome::Quarantined)
     }
 
+    /// Whether any file could not be put where it belongs.
+    #[must_use]
+    pub fn has_stuck(&self) -> bool {
+        !self.stuck.is_empty()
+    }
+
     /// Whether any file waits for a person to say that it is right.
     #[must_use]
     pub fn has_doubted(&self) -> bool {
         self.loads.iter().any(|report| report.doubt.is_some())
     }
-}
-
-/// How a file looked: it is complete when two looks some time apart are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-/// What the inbox looked like.
-pub type Looks = BTreeMap<PathBuf, Look>;
-
-/// Looks at the files of the inbox. Links and folders are passed over.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn look(inbox: &Path) -> Result<Looks, JobError> {
-    let mut looks = Looks::new();
-    for entry in fs::read_dir(inbox).map_err(folder("read the inbox", inbox))? {
-        let entry = entry.map_err(folder("read the inbox", inbox))?;
-        let path = entry.path();
-        let Ok(about) = fs::symlink_metadata(&path) else { continue };
-        if about.is_file() && !is_unfinished(&path) {
-            looks.insert(path, Look { bytes: about.len(), modified: about.modified().ok() });
-        }
-    }
-    Ok(looks)
-}
-
-fn is_unfinished(path: &Path) -> bool {
-    let name = file_name(path);
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    name.starts_with(['.', '~']) || name.ends_with('~') || ending.is_some_and(|e| UNFINISHED.contains(&e.as_str()))
-}
-
-/// The files that look the same in both, and those that do not.
-#[must_use]
-pub fn complete(before: &Looks, now: &Looks) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    now.keys().cloned().partition(|path| before.get(path) == now.get(path))
 }
 
 /// Takes a look, waits, and loads every file that is complete. For `once`, which looks only one time.
@@ -105,8 +72,10 @@ pub async fn sweep(site: &Site, progress: &(dyn Fn(&str, u64) + Sync)) -> Result
     if has_recent(&before, settle) {
         tokio::time::sleep(settle).await;
     }
-    let (ready, unfinished) = complete(&before, &look(&snapshots.inbox)?);
+    let found = look_around(&snapshots.inbox)?;
+    let (ready, unfinished) = complete(&before, &found.files);
     let mut observed = take(site, &ready, progress).await?;
+    observed.left.extend(found.passed_over.into_iter().map(|passed| (passed.file, passed.why)));
     let still = |path: &PathBuf| (file_name(path), "it is still being written: it is taken when it is complete".into());
     observed.left.extend(unfinished.iter().map(still));
     Ok(observed)
@@ -124,7 +93,8 @@ fn make_inbox(site: &Site) -> Result<(), JobError> {
 pub fn prepare(site: &Site) -> Result<(), JobError> {
     make_inbox(site)?;
     look(&site.config.snapshots.inbox)?;
-    make_ready(site)
+    make_ready(site)?;
+    try_out(site)
 }
 
 #[expect(clippy::disallowed_methods, reason = "compared with the file system's own times, which --at does not move")]
@@ -153,7 +123,8 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
     }
     let (candidates, refused) = recognise(site, &fresh);
     for (path, reason) in refused {
-        let report = quarantine(site, &path, reason)?;
+        let report = LoadReport::refused(&file_name(&path), reason);
+        observed.stuck.extend(stuck(&path, &report, put_away(site, &path, &report)));
         load_log::tell(&report);
         observed.loads.push(report);
     }
@@ -165,11 +136,20 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
             continue;
         }
         let report = loader.load(&candidate, as_of, &|rows| progress(&candidate.name, rows)).await?;
-        let report = put_away(site, &candidate.path, report)?;
+        observed.stuck.extend(stuck(&candidate.path, &report, put_away(site, &candidate.path, &report)));
         load_log::tell(&report);
         observed.loads.push(report);
     }
     Ok(observed)
+}
+
+/// What an operator is told of a file that could not be moved; nothing of one that somebody else took away.
+fn stuck(path: &Path, report: &LoadReport, moved: Result<(), JobError>) -> Option<(String, String)> {
+    let failure = moved.err()?;
+    let is_there = fs::symlink_metadata(path).is_ok();
+    let state = if report.outcome == LoadOutcome::Quarantined { "was refused" } else { "is loaded" };
+    let why = format!("it {state}; {failure}; mend that folder or make room in it, or move the file yourself");
+    is_there.then(|| (report.file.clone(), why))
 }
 
 /// What the files are, oldest day first and files without a day before all; and those that cannot be read, with the
@@ -277,7 +257,8 @@ impl<'a> Loader<'a> {
         if !self.site.config.snapshots.keep_in_place {
             return Ok(false);
         }
-        let hash = sha256(path).map_err(folder("read", path))?;
+        // One that cannot be read is refused later, with the reason.
+        let Ok(hash) = sha256(path) else { return Ok(false) };
         Ok(waits_in_place(self.site, &hash).await? || self.site.store.find_snapshot(&hash).await?.is_some())
     }
 }
@@ -301,7 +282,7 @@ pub async fn load_files(
     let loader = Loader::new(site);
     let mut reports = Vec::new();
     for path in paths {
-        let report = match Candidate::open(path, &read_settings(&site.config)) {
+        let report = match named(path).and_then(|path| Candidate::open(&path, &read_settings(&site.config))) {
             Ok(candidate) => load_named(site, &loader, &candidate, progress).await?,
             Err(refusal) => LoadReport::refused(&file_name(path), refusal.to_string()),
         };
@@ -309,6 +290,14 @@ pub async fn load_files(
         reports.push(report);
     }
     Ok(reports)
+}
+
+/// The file behind a name that the operator gave: links are followed, but only to a file.
+fn named(path: &Path) -> Result<PathBuf, ReadError> {
+    match other_than_file(fs::metadata(path)?.file_type()) {
+        Some(what) => Err(ReadError::NotAFile { what }),
+        None => Ok(fs::canonicalize(path)?),
+    }
 }
 
 async fn load_named(

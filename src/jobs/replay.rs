@@ -15,8 +15,8 @@ use jiff::{Span, civil::Date};
 use super::{
     JobError, breaker, folder,
     hold::first_rules,
+    inbox::look,
     load::{Candidate, LoadReport, merge},
-    observe::look,
     read_settings,
 };
 use crate::{

@@ -13,8 +13,9 @@ use super::{
     deliver::{Delivered, deliver},
     facts::Facts,
     hold::HoldReasons,
+    inbox::look_around,
     load::{Candidate, LoadReport, file_name, merge},
-    observe::{Observed, day_of, look, recognise, sweep, waits_in_place},
+    observe::{Observed, day_of, recognise, sweep, waits_in_place},
     plan::{Planned, climb_refused, plan_dry, plan_run},
 };
 use crate::{
@@ -163,8 +164,9 @@ async fn preview_inbox(site: &Site, register: &mut Register) -> Result<Observed,
     if !inbox.exists() {
         return Ok(observed);
     }
-    let looks = look(inbox)?;
-    let (candidates, refused) = recognise(site, &looks.into_keys().collect::<Vec<_>>());
+    let found = look_around(inbox)?;
+    observed.left.extend(found.passed_over.into_iter().map(|passed| (passed.file, passed.why)));
+    let (candidates, refused) = recognise(site, &found.files.into_keys().collect::<Vec<_>>());
     observed.loads.extend(refused.into_iter().map(|(path, why)| LoadReport::refused(&file_name(&path), why)));
     let next = site.store.next_snapshot_id().await?;
     for candidate in candidates {

@@ -6,23 +6,29 @@
 //! - Where files stay in place, nothing moves and no note is written.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 
 use super::{
-    JobError, Site, folder,
+    JobError, Site,
+    carry::carry,
+    folder,
+    inbox::{Looks, look},
     load::{LoadOutcome, LoadReport, file_name, sha256},
-    observe::{Looks, look},
 };
-use crate::store::Doubt;
+use crate::{sources::open_file, store::Doubt};
 
-/// Makes sure that files can be put away before any is loaded.
+/// The longest note that is read.
+const MOST_NOTE: u64 = 1 << 20;
+
+/// Makes the folders that files are put away in.
 ///
 /// # Errors
-/// The first folder that cannot be used.
+/// The first folder that cannot be made.
 pub fn make_ready(site: &Site) -> Result<(), JobError> {
     let snapshots = &site.config.snapshots;
     if snapshots.keep_in_place {
@@ -30,9 +36,21 @@ pub fn make_ready(site: &Site) -> Result<(), JobError> {
     }
     for path in [&snapshots.archive, &snapshots.quarantine] {
         fs::create_dir_all(path).map_err(folder("make the folder", path))?;
-        let trial = path.join(".lapsewatch-trial");
-        fs::write(&trial, b"").map_err(folder("write into", path))?;
-        fs::remove_file(&trial).map_err(folder("write into", path))?;
+    }
+    Ok(())
+}
+
+/// Tries whether files can be put away, with one that vanishes again.
+///
+/// # Errors
+/// The first folder that cannot be written into.
+pub fn try_out(site: &Site) -> Result<(), JobError> {
+    let snapshots = &site.config.snapshots;
+    if snapshots.keep_in_place {
+        return Ok(());
+    }
+    for path in [&snapshots.archive, &snapshots.quarantine] {
+        tempfile::Builder::new().prefix(".lapsewatch-").tempfile_in(path).map_err(folder("write into", path))?;
     }
     Ok(())
 }
@@ -40,31 +58,49 @@ pub fn make_ready(site: &Site) -> Result<(), JobError> {
 /// Puts a file away that was looked at: into the archive, or into quarantine with the reason beside it.
 ///
 /// # Errors
-/// When a folder cannot be used.
-pub fn put_away(site: &Site, path: &Path, report: LoadReport) -> Result<LoadReport, JobError> {
+/// When it cannot be moved; it is then where it was, without a note.
+pub fn put_away(site: &Site, path: &Path, report: &LoadReport) -> Result<(), JobError> {
+    let snapshots = &site.config.snapshots;
+    if snapshots.keep_in_place {
+        return Ok(());
+    }
     match &report.reason {
-        Some(reason) if report.outcome == LoadOutcome::Quarantined => {
-            let refused = quarantine(site, path, reason.clone())?;
-            Ok(LoadReport { doubt: report.doubt, ..refused })
-        }
+        Some(reason) if report.outcome == LoadOutcome::Quarantined => quarantine(site, path, reason),
         _ => {
-            move_into(site, path, &site.config.snapshots.archive)?;
-            Ok(report)
+            let archive = &snapshots.archive;
+            carry(path, archive, &file_name(path)).map_err(folder("move it into", archive)).map(|_| ())
         }
     }
 }
 
 /// Puts a refused file aside, with the reason beside it.
-///
-/// # Errors
-/// When a folder cannot be used.
-pub fn quarantine(site: &Site, path: &Path, reason: String) -> Result<LoadReport, JobError> {
-    if let Some(moved) = move_into(site, path, &site.config.snapshots.quarantine)? {
-        let note = note_of(moved);
-        let text = format!("{}\n\n{reason}{}{}\n", file_name(path), REFUSED_AT, site.clock.now());
-        fs::write(&note, text).map_err(folder("write", &note))?;
+fn quarantine(site: &Site, path: &Path, reason: &str) -> Result<(), JobError> {
+    let quarantine = &site.config.snapshots.quarantine;
+    let failed = || folder("move it into", quarantine);
+    let moved = carry(path, quarantine, &file_name(path)).map_err(failed())?;
+    let text = format!("{}\n\n{reason}{REFUSED_AT}{}\n", file_name(path), site.clock.now());
+    let noted = write_note(&note_of(moved.clone()), &text).map_err(failed());
+    if noted.is_err()
+        && let Some(inbox) = path.parent()
+    {
+        // Without its reason it would lie there and tell nobody anything.
+        carry(&moved, inbox, &file_name(path)).map_err(failed())?;
     }
-    Ok(LoadReport::refused(&file_name(path), reason))
+    noted
+}
+
+/// Writes a note whole, or none. One that is left from a file that is gone makes room.
+fn write_note(note: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(note) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::options().write(true).create_new(true).open(note)?;
+    let written = file.write_all(text.as_bytes());
+    if written.is_err() {
+        let _ = fs::remove_file(note);
+    }
+    written
 }
 
 /// What stands between the reason and the instant in a note beside a refused file.
@@ -96,11 +132,18 @@ pub fn refused_since(site: &Site, since: Timestamp) -> Result<Vec<PutAside>, Job
         if !file_name(&path).ends_with(".reason.txt") {
             continue;
         }
-        let note = fs::read_to_string(&path).unwrap_or_default();
+        let note = read_note(&path).unwrap_or_default();
         refused.extend(parse_note(&note).filter(|aside| aside.at > since));
     }
     refused.sort();
     Ok(refused)
+}
+
+/// The beginning of a note: whoever can write into the quarantine may put anything there.
+fn read_note(path: &Path) -> io::Result<String> {
+    let mut note = String::new();
+    open_file(path)?.take(MOST_NOTE).read_to_string(&mut note)?;
+    Ok(note)
 }
 
 /// When a file was put aside, its name and the reason, from the note beside it.
@@ -121,7 +164,7 @@ pub fn let_in(site: &Site, doubt: &Doubt) -> Result<bool, JobError> {
         return Ok(true);
     }
     let Some(path) = find_in(&snapshots.quarantine, &doubt.sha256)? else { return Ok(false) };
-    carry(&path, &free_name(&snapshots.inbox, &doubt.file_name))?;
+    carry(&path, &snapshots.inbox, &doubt.file_name).map_err(folder("move a file to", &snapshots.inbox))?;
     let note = note_of(path);
     if note.exists() {
         fs::remove_file(&note).map_err(folder("remove", &note))?;
@@ -140,36 +183,4 @@ fn note_of(file: PathBuf) -> PathBuf {
     let mut note = file.into_os_string();
     note.push(".reason.txt");
     PathBuf::from(note)
-}
-
-/// Moves a file without ever writing over another; `None` when files stay in place.
-fn move_into(site: &Site, path: &Path, into: &Path) -> Result<Option<PathBuf>, JobError> {
-    if site.config.snapshots.keep_in_place {
-        return Ok(None);
-    }
-    let target = free_name(into, &file_name(path));
-    carry(path, &target)?;
-    Ok(Some(target))
-}
-
-/// Moves a file, also to another file system. The time of its last change goes along: it may be the day it describes.
-fn carry(path: &Path, target: &Path) -> Result<(), JobError> {
-    if fs::rename(path, target).is_ok() {
-        return Ok(());
-    }
-    fs::copy(path, target).map_err(folder("move a file to", target))?;
-    let modified = fs::metadata(path).and_then(|about| about.modified());
-    let keep = |at| fs::File::options().write(true).open(target).and_then(|file| file.set_modified(at));
-    modified.and_then(keep).map_err(folder("move a file to", target))?;
-    fs::remove_file(path).map_err(folder("remove", path))
-}
-
-fn free_name(into: &Path, name: &str) -> PathBuf {
-    let mut path = into.join(name);
-    let mut number = 1_u32;
-    while path.exists() {
-        number += 1;
-        path = into.join(format!("{number}-{name}"));
-    }
-    path
 }

@@ -3,11 +3,11 @@
 //! Remembers what was offered before, so that a file that waits for its day, or that stays in a read-only inbox, is
 //! read once a day and not at every look.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use jiff::civil::Date;
 
-use super::observe::{Looks, complete};
+use super::inbox::{Looks, PassedOver, complete};
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -15,9 +15,17 @@ pub struct Watch {
     before: Looks,
     offered: Looks,
     day: Option<Date>,
+    told: BTreeSet<PassedOver>,
 }
 
 impl Watch {
+    /// What is passed over and was not yet at the last look.
+    pub fn news(&mut self, passed_over: BTreeSet<PassedOver>) -> Vec<PassedOver> {
+        let news = passed_over.difference(&self.told).cloned().collect();
+        self.told = passed_over;
+        news
+    }
+
     /// The files that have become complete since the last look. On a new day every file is offered again.
     pub fn ready(&mut self, now: Looks, today: Date) -> Vec<PathBuf> {
         if self.day.replace(today) != Some(today) {
@@ -44,7 +52,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::jobs::observe::look;
+    use crate::jobs::inbox::{look, look_around};
 
     const FRIDAY: Date = date(2026, 11, 20);
 
@@ -82,5 +90,21 @@ mod tests {
         append(&path, "b");
         assert!(watch.ready(look(inbox.path()).unwrap(), date(2026, 11, 21)).is_empty());
         assert_eq!(watch.ready(look(inbox.path()).unwrap(), date(2026, 11, 21)).len(), 1);
+    }
+
+    #[test]
+    fn what_is_passed_over_is_news_once_and_again_when_it_comes_back() {
+        let inbox = tempfile::tempdir().unwrap();
+        let path = inbox.path().join("export.csv.part");
+        let mut watch = Watch::default();
+        let mut news = || watch.news(look_around(inbox.path()).unwrap().passed_over).len();
+        append(&path, "a");
+        assert_eq!([news(), news()], [1, 0]);
+        fs::create_dir(inbox.path().join("folder")).unwrap();
+        assert_eq!([news(), news()], [1, 0]);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(news(), 0);
+        append(&path, "a");
+        assert_eq!(news(), 1);
     }
 }

@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     JobError, Site,
     deliver::recover,
+    inbox::look_around,
     jumps::Jumps,
-    observe::{Observed, look, take},
+    observe::{Observed, take},
     pulse::Pulse,
     rest::Rest,
     right::Right,
@@ -234,8 +235,12 @@ impl Worker {
     }
 
     async fn load_complete(&mut self, site: &Site) -> Result<Observed, JobError> {
-        let looks = tokio::task::block_in_place(|| look(&site.config.snapshots.inbox))?;
-        let ready = self.watch.ready(looks, site.today());
+        let found = tokio::task::block_in_place(|| look_around(&site.config.snapshots.inbox))?;
+        for passed in self.watch.news(found.passed_over) {
+            let (file, why) = (&passed.file, &passed.why);
+            tracing::warn!(file, "{file} in the inbox is not taken: {why}");
+        }
+        let ready = self.watch.ready(found.files, site.today());
         let pulse = self.pulse.clone();
         let progress = move |_: &str, _| pulse.beat();
         tokio::select! {
@@ -299,5 +304,8 @@ fn tell_run(day: Date, finished: &Finished) {
 fn tell_left(observed: &Observed) {
     for (file, why) in &observed.left {
         tracing::info!(file, "{file} is left in the inbox: {why}");
+    }
+    for (file, why) in &observed.stuck {
+        tracing::error!(file, "{file} stays in the inbox: {why}");
     }
 }

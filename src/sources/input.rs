@@ -31,6 +31,11 @@ impl Input {
         self.container.inner_name().map(str::to_owned).into_iter().chain([file])
     }
 
+    /// All its names, for a word that one of them may hold.
+    pub(super) fn name(&self) -> String {
+        self.names().collect::<Vec<_>>().join(" ")
+    }
+
     /// The bytes of the export.
     pub(super) fn bytes(&self) -> io::Result<Box<dyn Read + Send>> {
         self.container.bytes()
