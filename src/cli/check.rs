@@ -1,6 +1,6 @@
 //! `check`: configuration, messages, data and mail server; every problem at once. Changes nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 
@@ -12,7 +12,7 @@ use crate::{
     app,
     clock::Clock,
     config::{Config, Problem},
-    jobs::deliver::renderer,
+    jobs::{deliver::renderer, inbox::look_around},
     mail::sender::expiries,
     store::StoreError,
 };
@@ -32,6 +32,7 @@ pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) 
     }
     tally.ok("config", "every key is known and every value makes sense");
     let templates_ok = check_templates(&config, &mut tally);
+    check_inbox(&config.snapshots.inbox, &mut tally);
     check_data(&config, Arc::clone(&clock), &mut tally).await?;
     check_mail(&config, &mut tally).await;
     check_sender(&config, clock.today(&config.time_zone), &mut tally);
@@ -89,6 +90,29 @@ fn check_templates(config: &Config, tally: &mut Tally) -> bool {
         tally.ok("messages", &format!("{count} written, no field missing, no links"));
     }
     is_fine
+}
+
+/// Looks into the inbox; a check makes none. A folder that is not there may be one that is spelt wrong.
+fn check_inbox(inbox: &Path, tally: &mut Tally) {
+    if let Err(error) = std::fs::metadata(inbox)
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        let place = inbox.display();
+        return tally.warn(
+            "inbox",
+            &format!("{place} is not there: it is made on the first run; correct snapshots.inbox if you mean another"),
+        );
+    }
+    match look_around(inbox) {
+        Err(failure) => tally.warn("inbox", &failure.to_string()),
+        Ok(found) => {
+            for passed in &found.passed_over {
+                tally.warn("inbox", &format!("{} is not taken: {}", passed.file, passed.why));
+            }
+            let files = counted(found.files.len() as u64, "file");
+            tally.ok("inbox", &format!("{files} in {}", inbox.display()));
+        }
+    }
 }
 
 /// Looks at the store, if there is one; a check makes none.
