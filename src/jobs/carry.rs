@@ -93,7 +93,9 @@ mod tests {
     fn nothing_is_replaced_and_no_link_is_written_through() {
         let folder = tempfile::tempdir().unwrap();
         let (inbox, archive) = (folder.path().join("inbox"), folder.path().join("archive"));
-        [&inbox, &archive].map(|path| fs::create_dir(path).unwrap());
+        for path in [&inbox, &archive] {
+            fs::create_dir(path).unwrap();
+        }
         fs::write(archive.join("a.csv"), "old").unwrap();
         symlink(folder.path().join("elsewhere"), archive.join("2-a.csv")).unwrap();
         for copied in [false, true] {
