@@ -524,6 +524,7 @@ fn help_fits_one_screen_and_every_command_has_its_own() {
         "preview",
         "test-mail",
         "settle",
+        "forget",
         "audit",
         "backup",
         "copy",

@@ -13,8 +13,9 @@ use lapsewatch::{
         breaker::Limits,
         freshness::MaxAges,
         hours::Window,
-        policy::{Placement, Rule, Stage},
+        policy::{Placement, Rule, Span, Stage},
         quota::Quota,
+        retention::Retention,
         snapshot::Source,
     },
 };
@@ -222,6 +223,53 @@ fn the_environment_is_laid_over_the_file_and_set_over_both() {
     assert_eq!(smtp.hello_name.as_deref(), Some("1234"), "quotes may be left off");
     assert!(config.privacy.names_in_shared_mailboxes);
     assert_eq!(config.policy.covered_domains, ["nhs.net", "anyshire.example"]);
+}
+
+#[test]
+fn what_is_known_is_kept_as_long_as_the_rule_book_says_unless_somebody_says_otherwise() {
+    let default = Retention {
+        raw_files: Some(Span::Days(14)),
+        gone_accounts: Some(Span::Days(30)),
+        account_history: Some(Span::Months(13)),
+        ledger: Some(Span::Months(13)),
+    };
+    assert_eq!(site("").config().privacy.retention, default);
+    let other = site("privacy = { raw_files = '0 days', gone_accounts = 'never', ledger = '2 weeks' }")
+        .set("privacy.account_history=Never")
+        .config();
+    let expected = Retention {
+        raw_files: Some(Span::Days(0)),
+        gone_accounts: None,
+        account_history: None,
+        ledger: Some(Span::Weeks(2)),
+    };
+    assert_eq!(other.privacy.retention, expected);
+    let wrong = "[privacy]\nraw_files = 14\ngone_accounts = '0 days'\nledger = 'nver'\naccount_history = false\n";
+    assert_snapshot!(site(wrong).problems(), @r#"
+    error: `privacy.raw_files` must be a span of time, or "never"
+     --> lapsewatch.toml:2:13
+      |
+    2 | raw_files = 14
+      |             ^^ did you mean "14 days"?
+
+    error: `privacy.gone_accounts` must be at least one day, or "never"
+     --> lapsewatch.toml:3:17
+      |
+    3 | gone_accounts = '0 days'
+      |                 ^^^^^^^^
+
+    error: `privacy.ledger` must be a span of time, or "never"
+     --> lapsewatch.toml:4:10
+      |
+    4 | ledger = 'nver'
+      |          ^^^^^^ such as "21 days", "2 weeks" or "6 months"
+
+    error: `privacy.account_history` must be a span of time, or "never"
+     --> lapsewatch.toml:5:19
+      |
+    5 | account_history = false
+      |                   ^^^^^ such as "21 days", "2 weeks" or "6 months"
+    "#);
 }
 
 #[test]

@@ -303,3 +303,41 @@ fn a_snooze_that_would_hide_the_deadline_is_refused() {
     trial.run(&["snooze", KIT, "--rule", "inactivity", "--until", "2026-11-25", "--reason", ""]).ends_with(2);
     assert_eq!(trial.run(&["snooze", "--list"]).ends_with(0).out, "Nothing is snoozed.\n");
 }
+
+// --- forget
+
+#[test]
+fn forgetting_asks_first_where_somebody_can_be_asked_and_else_wants_to_be_told() {
+    let trial = Trial::with_exports();
+    trial.run(&["once"]).ends_with(0);
+    let before = trial.run(&["audit", "export"]).ends_with(0).out;
+    snapshot("forget_unasked", &trial.run(&["forget", "sam.sample1@nhs.net"]).ends_with(2));
+    assert_eq!(trial.run(&["audit", "export"]).ends_with(0).out, before, "nothing has changed");
+    snapshot("forget_unknown", &trial.run(&["forget", "sam.sampl1@nhs.net", "--yes"]).ends_with(1));
+    assert_eq!(trial.run(&["audit", "export"]).ends_with(0).out, before, "nothing has changed");
+}
+
+#[test]
+fn who_is_forgotten_is_an_anonymous_line_of_the_ledger_and_nothing_else() {
+    let trial = Trial::with_exports();
+    trial.run(&["once"]).ends_with(0);
+    let daemon = File::open(trial.path("data/lapsewatch.lock")).unwrap();
+    daemon.lock().unwrap();
+    snapshot("forget", &trial.run(&["forget", "Sam.Sample1@nhs.net", "--yes", "--by", "Ada Example"]).ends_with(0));
+    drop(daemon);
+    let ledger = trial.run(&["audit", "export", "--format", "json"]).ends_with(0);
+    assert!(!ledger.out.contains("sample1") && !ledger.out.contains("sam@northtown.example"), "{}", ledger.out);
+    let anonymous: Vec<_> = lines(&ledger).into_iter().filter(|line| line["subject"] == "forgotten").collect();
+    assert!(!anonymous.is_empty());
+    for line in &anonymous {
+        assert_eq!((text(line, "rule"), text(line, "state")), ("inactivity", "accepted"));
+    }
+    trial.run(&["explain", "sam.sample1@nhs.net"]).ends_with(1);
+    trial.run(&["once"]).ends_with(0);
+    let asked = trial.run(&["forget", "sam.sample1@nhs.net", "--yes", "--files", "--format", "json"]).ends_with(0);
+    let object = &lines(&asked)[0];
+    assert_eq!((object["subjects"].as_u64(), object["ledger"].as_u64()), (Some(0), Some(0)), "only exports were left");
+    assert_eq!(object["files"].as_array().unwrap().len(), 2);
+    assert_eq!(trial.names("archive"), Vec::<String>::new());
+    trial.run(&["forget", "sam.sample1@nhs.net", "--yes"]).ends_with(1);
+}

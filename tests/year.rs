@@ -22,16 +22,19 @@ use lapsewatch::{
     config::Config,
     domain::{
         message::{Message, StageName},
-        policy::Rule,
+        policy::{Rule, Span},
+        retention::Retention,
         subject::Address,
     },
     jobs::{
         Site,
         naming::names,
         replay::{Holds, Replay},
+        retention::Removed,
         run::run_today,
     },
     mail::memory::MemoryMailer,
+    store::Pruned,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use support::{base::Base, config, short};
@@ -76,7 +79,16 @@ struct Person {
     password_days: i32,
     leaver_on: Option<Date>,
     deleted_on: Option<Date>,
+    /// The day on which the exports last list it: a deleted account leaves them after a while, or never.
+    listed_until: Date,
     aup_accepted: &'static str,
+}
+
+/// Whether deleted accounts leave the exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deleted {
+    StayListed,
+    Vanish,
 }
 
 fn any_person(rng: &mut StdRng, nth: usize) -> Person {
@@ -99,13 +111,14 @@ fn any_person(rng: &mut StdRng, nth: usize) -> Person {
         password_days: rng.random_range(345..375),
         leaver_on: None,
         deleted_on: None,
+        listed_until: Date::MAX,
         aup_accepted: if is_old { "true" } else { "false" },
     }
 }
 
 impl Person {
     /// What a day makes of somebody: use, new passwords, leaving, deletion at the end and coming back.
-    fn live(&mut self, rng: &mut StdRng, today: Date) {
+    fn live(&mut self, rng: &mut StdRng, today: Date, deleted: Deleted) {
         if self.status == "Deleted" {
             self.perhaps_come_back(rng, today);
             return;
@@ -129,13 +142,17 @@ impl Person {
         let ends = since.saturating_add(60.days()) < today;
         if ends || self.leaver_on.is_some_and(|on| on.saturating_add(30.days()) < today) {
             self.status = "Deleted";
+            if deleted == Deleted::Vanish {
+                self.listed_until = today.saturating_add(32.days());
+            }
             self.deleted_on = rng.random_bool(0.5).then_some(today);
         }
     }
 
     fn perhaps_come_back(&mut self, rng: &mut StdRng, today: Date) {
-        if rng.random_bool(0.04) {
+        if rng.random_bool(if self.listed_until == Date::MAX { 0.04 } else { 0.01 }) {
             let restored = Self { status: "Active", leaver_on: None, deleted_on: None, ..self.clone() };
+            let restored = Self { listed_until: Date::MAX, ..restored };
             *self = Self { used_on: Some(today), habit: Habit::Rarely(rng.random_range(35..55)), ..restored };
         }
     }
@@ -153,21 +170,21 @@ const HEADER: &str = "address,kind,status,ods,created_at,last_activity_at,last_s
                       deleted_at,aup_accepted\n";
 
 /// Writes a year of exports into a folder: one canonical report a day, some days without, and the contacts.
-fn write_exports(folder: &Path) {
+fn write_exports(folder: &Path, deleted: Deleted) {
     let mut rng = StdRng::seed_from_u64(20_271_001);
     let mut people: Vec<_> = (0..PEOPLE).map(|nth| any_person(&mut rng, nth)).collect();
     let mut sent_on = first_day();
     fs::write(folder.join("site-contacts.csv"), contacts()).expect("written");
     for today in days() {
         for person in &mut people {
-            person.live(&mut rng, today);
+            person.live(&mut rng, today, deleted);
         }
         let is_sending = today < date(2027, 11, 20) || today > date(2028, 8, 1);
         sent_on = if is_sending { today } else { sent_on };
         let is_reported = today == first_day() || today == last_day() || !rng.random_bool(0.1);
         if is_reported {
             let mut report = HEADER.to_owned();
-            report.extend(people.iter().map(Person::row));
+            report.extend(people.iter().filter(|person| today <= person.listed_until).map(Person::row));
             let _ = writeln!(report, "northtown@nhs.net,shared,Active,TP1AB,2020-02-03,,{sent_on},,,,");
             fs::write(report_of(folder, today), report).expect("written");
         }
@@ -211,13 +228,15 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn open(exports: &Path) -> Self {
+    async fn open(exports: &Path, retention: Retention) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let base = Base::new();
         let store = base.open().await;
         let clock = Arc::new(ManualClock::new(jiff::Timestamp::UNIX_EPOCH));
         let mailer = MemoryMailer::new();
-        let config = Arc::new(config_in(folder.path()));
+        let mut config = config_in(folder.path());
+        config.privacy.retention = retention;
+        let config = Arc::new(config);
         let site = Site { config, store, clock: clock.clone(), mailer: Arc::new(mailer.clone()) };
         fs::create_dir_all(&site.config.snapshots.inbox).expect("made");
         Self { site, clock, mailer, exports: exports.to_owned(), _base: base, _folder: folder }
@@ -232,8 +251,9 @@ impl Daemon {
         }
     }
 
-    /// Runs at half past seven, and returns the names that the messages with notices have by these alone.
-    async fn run(&self, today: Date) -> Vec<String> {
+    /// Runs at half past seven, and returns the names that the messages with notices have by these alone, and what was
+    /// removed.
+    async fn run(&self, today: Date) -> (Vec<String>, Removed) {
         let zone = self.site.config.time_zone.clone();
         self.clock.set(today.at(7, 30, 0, 0).to_zoned(zone).expect("an instant").timestamp());
         assert_eq!(self.clock.today(&self.site.config.time_zone), today);
@@ -251,7 +271,7 @@ impl Daemon {
         }
         assert!(bulletins <= 1, "{today}: one message a run tells the operator everything");
         assert_eq!(done.report.delivered.accepted, done.planned.plan.messages.len() as u64 + bulletins, "{today}");
-        ids
+        (ids, done.report.removed)
     }
 }
 
@@ -278,21 +298,46 @@ fn expected_ids(messages: &[Message]) -> BTreeSet<String> {
 }
 
 /// A year of exports in a folder that goes when this goes.
-fn a_year() -> tempfile::TempDir {
+fn a_year(deleted: Deleted) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    write_exports(folder.path());
+    write_exports(folder.path(), deleted);
     folder
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_year_of_daily_runs_sends_exactly_what_the_replay_says_and_everything_once() {
-    let exports = a_year();
+    let removed = walk_the_year(Deleted::StayListed, KEEPING).await;
+    assert_eq!(Pruned { texts: 0, ..removed.rows }, Pruned::default(), "nothing is old but the texts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_that_keeps_as_little_as_can_be_sends_exactly_the_same() {
+    let (days, month) = (|days| Some(Span::Days(days)), Some(Span::Months(1)));
+    let retention = Retention { raw_files: days(0), gone_accounts: days(7), account_history: month, ledger: days(1) };
+    let Removed { files, rows, strange_files, failures } = walk_the_year(Deleted::Vanish, retention).await;
+    let Pruned { subjects, messages, records, texts, .. } = rows;
+    assert!(subjects > 3 && messages > 100 && records > 400, "{rows:?}");
+    assert!(files > 300 && texts > 100, "{files} files, {texts} texts");
+    assert_eq!((strange_files, failures), (0, Vec::new()));
+}
+
+/// Everything that is looked at stays.
+const KEEPING: Retention = Retention { raw_files: None, gone_accounts: None, account_history: None, ledger: None };
+
+/// Holds the real thing to the replay, which forgets nothing, day by day; gives what was removed on the way.
+async fn walk_the_year(deleted: Deleted, retention: Retention) -> Removed {
+    let exports = a_year(deleted);
     let said = replayed(exports.path());
-    let daemon = Daemon::open(exports.path()).await;
+    let daemon = Daemon::open(exports.path(), retention).await;
     let mut all = BTreeSet::new();
+    let mut removed = Removed::default();
     for (nth, today) in days().enumerate() {
         daemon.drop_files(today);
-        let sent = daemon.run(today).await;
+        let (sent, removed_today) = daemon.run(today).await;
+        removed.files += removed_today.files;
+        removed.rows.add(&removed_today.rows);
+        removed.strange_files += removed_today.strange_files;
+        removed.failures.extend(removed_today.failures);
         let expected = said.get(&today).map(Vec::as_slice).unwrap_or_default();
         assert_eq!(sent.iter().cloned().collect::<BTreeSet<_>>(), expected_ids(expected), "{today}");
         for id in sent {
@@ -300,15 +345,16 @@ async fn a_year_of_daily_runs_sends_exactly_what_the_replay_says_and_everything_
         }
         if nth % 7 == 3 {
             daemon.drop_files(today);
-            assert_eq!(daemon.run(today).await, [""; 0], "{today} run again, with its file offered again");
+            assert_eq!(daemon.run(today).await.0, [""; 0], "{today} run again, with its file offered again");
         }
     }
     assert!(daemon.site.store.list_refused().await.expect("read").is_empty());
+    removed
 }
 
 #[test]
 fn the_year_is_worth_running() {
-    let exports = a_year();
+    let exports = a_year(Deleted::StayListed);
     let said = replayed(exports.path());
     let mut rules: BTreeMap<Rule, BTreeSet<StageName>> = BTreeMap::new();
     for notice in said.values().flatten().flat_map(|message| &message.notices) {
@@ -336,9 +382,9 @@ fn ends<'a>(messages: impl Iterator<Item = &'a Message>) -> Ends {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_year_that_misses_every_third_day_reaches_every_last_call() {
-    let exports = a_year();
+    let exports = a_year(Deleted::StayListed);
     let said = replayed(exports.path());
-    let daemon = Daemon::open(exports.path()).await;
+    let daemon = Daemon::open(exports.path(), KEEPING).await;
     let mut told = Vec::new();
     for (nth, today) in days().enumerate() {
         daemon.drop_files(today);

@@ -23,12 +23,17 @@ CREATE TABLE subject (
     mailbox_of  TEXT,
     -- The civil date on which a run looks at it next, unless something about it changes before.
     wake_on     TEXT    NOT NULL,
+    -- The last day on which any source spoke of it; NULL while the newest snapshot of one does.
+    left_on     TEXT   ,
+    -- The day it was deleted, told or guessed, while its newest status says so.
+    deleted_on  TEXT   ,
     -- What every source said, its status over time, its addresses before; see store/sql/body.rs.
     body        BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX subject_by_address ON subject (address_key);
 CREATE INDEX subject_by_site ON subject (mailbox_of) WHERE mailbox_of IS NOT NULL;
 CREATE INDEX subject_by_wake ON subject (wake_on);
+CREATE INDEX subject_by_left ON subject (left_on) WHERE left_on IS NOT NULL;
 
 -- Addresses that subjects had before, to find them by.
 CREATE TABLE former_address (

@@ -9,7 +9,7 @@ use crate::domain::policy::Rule;
 
 mod decisions;
 
-pub use self::decisions::{Approve, Decider, Discard, Settle, Snooze};
+pub use self::decisions::{Approve, Decider, Discard, Forget, Settle, Snooze};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Blue.on_default().bold())
@@ -36,6 +36,7 @@ Decide:
   discard     Drop what is held; the next run decides anew
   snooze      End a rule's notices for one account until a date
   settle      A message of which nobody knows whether it went
+  forget      Erase one person; the ledger keeps its lines without them
 Try out:
   check       Check configuration, messages and mail server
   preview     Write any message to files, without sending
@@ -64,6 +65,11 @@ of what was sent after it was written: that would be sent again.";
 const COPY: &str = "\
 Stop every daemon on both databases first, and start none before this has ended.
 The old database stays as it is; set database.url to the new one.";
+
+const FORGET: &str = "\
+The ledger keeps what was told, when and with what result, and not of whom or
+to whom. Exports in the archive cannot be edited: the command says which ones
+name the person, and when they go. It cannot be undone.";
 
 /// Watch NHSmail accounts and remind people before they lose them
 #[derive(Debug, Parser)]
@@ -171,6 +177,9 @@ pub enum Command {
     Snooze(Snooze),
     /// Decide on a message of which nobody knows whether it went
     Settle(Settle),
+    /// Erase one person: facts, history, contacts, snoozes, waiting messages
+    #[command(after_help = FORGET)]
+    Forget(Forget),
     /// Run the rules over old exports, day by day, against an empty store in memory
     Replay(Replay),
     /// Write messages as .eml, .html and .txt without sending
@@ -204,9 +213,11 @@ impl Command {
     pub const fn access(&self) -> Access {
         match self {
             Self::Once(Once { dry_run: false }) | Self::Load(_) | Self::Run => Access::Works,
-            Self::Snooze(Snooze { list: false, .. }) | Self::Approve(_) | Self::Discard(_) | Self::Settle(_) => {
-                Access::Decides
-            }
+            Self::Snooze(Snooze { list: false, .. })
+            | Self::Approve(_)
+            | Self::Discard(_)
+            | Self::Settle(_)
+            | Self::Forget(_) => Access::Decides,
             _ => Access::Reads,
         }
     }

@@ -1,6 +1,7 @@
 //! The command line: arguments, configuration, one file per command, exit codes.
 //!
-//! Results go to standard output, everything else to standard error. No command asks a question.
+//! Results go to standard output, everything else to standard error. No command asks a question but `forget`, which
+//! cannot be undone.
 mod approve;
 mod args;
 mod audit;
@@ -9,6 +10,7 @@ mod check;
 mod copy;
 mod discard;
 mod explain;
+mod forget;
 mod held;
 mod list;
 mod load;
@@ -61,6 +63,8 @@ pub enum Exit {
     Done,
     /// Failed while working.
     Failed,
+    /// It was not said what is needed.
+    Usage,
     /// The configuration is wrong.
     Configuration,
     /// A run, or a part of it, waits for a person.
@@ -78,6 +82,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Usage => 2,
             Exit::Configuration => 3,
             Exit::Held => 4,
             Exit::Database => 5,
@@ -198,6 +203,7 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::Discard(options) => discard::discard(&site, options, format).await,
         Command::Snooze(options) => snooze::snooze(&site, options, format).await,
         Command::Settle(options) => settle::settle(&site, options, format).await,
+        Command::Forget(options) => forget::forget(&site, options, format).await,
         Command::Audit(options) => audit::audit(&site, options, format).await,
         Command::TestMail(options) => test_mail::test_mail(&site, options).await,
         Command::Check

@@ -23,6 +23,7 @@ use crate::{
         load::LoadOutcome,
         observe::Observed,
         plan::Planned,
+        retention::Removed,
         run::{Finished, run_dry, run_today},
     },
     store::MessageState,
@@ -147,6 +148,7 @@ async fn print(site: &Site, finished: &Finished) -> anyhow::Result<()> {
     print_waiting(site).await?;
     print_lines(finished);
     print_next(site, finished).await?;
+    print_removed(&finished.report.removed);
     print_where(site, finished);
     Ok(())
 }
@@ -273,6 +275,30 @@ async fn print_next(site: &Site, finished: &Finished) -> anyhow::Result<()> {
         None => say!("{BOLD}Next{BOLD:#}   nothing in the next {DAYS_AHEAD} days, if nothing changes"),
     }
     Ok(())
+}
+
+/// What went for its age; the texts of messages, which go with every run, are not worth a word.
+fn print_removed(removed: &Removed) {
+    let rows = &removed.rows;
+    let kinds = [
+        (removed.files, "old export"),
+        (rows.subjects, "account"),
+        (rows.messages, "message"),
+        (rows.records + rows.reports, "other record"),
+    ];
+    let there: Vec<_> =
+        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what)).collect();
+    if !there.is_empty() {
+        say!("{BOLD}Removed{BOLD:#} {}", hanging(&format!("{}: kept no longer", there.join(", ")), 8));
+    }
+    if removed.strange_files > 0 {
+        let files = counted(removed.strange_files, "file");
+        let line = format!("{files} in archive or quarantine that lapsewatch did not put there: it never removes them");
+        say!("{ATTENTION}!{ATTENTION:#} {}", hanging(&line, 2));
+    }
+    for failure in &removed.failures {
+        say!("{ATTENTION}!{ATTENTION:#} {}", hanging(&format!("not removed: {failure}"), 2));
+    }
 }
 
 fn print_where(site: &Site, finished: &Finished) {

@@ -105,6 +105,27 @@ pub(super) fn positive_span(entry: &Entry) -> Result<Span, Fault> {
     }
 }
 
+/// How long something is kept: a span, 0 too, or `never` for "never removed".
+pub(super) fn kept_for(entry: &Entry) -> Result<Option<Span>, Fault> {
+    if raw(entry).is_some_and(|word| word.trim().eq_ignore_ascii_case("never")) {
+        return Ok(None);
+    }
+    span(entry).map(Some).map_err(or_never)
+}
+
+/// [`kept_for`], at least one day.
+pub(super) fn kept_at_all(entry: &Entry) -> Result<Option<Span>, Fault> {
+    match kept_for(entry)? {
+        Some(_) => positive_span(entry).map(Some).map_err(or_never),
+        None => Ok(None),
+    }
+}
+
+fn or_never(fault: Fault) -> Fault {
+    let says = format!("{}, or \"never\"", fault.says);
+    Fault { says, ..fault }
+}
+
 /// A span of at least one day that has the same number of days whenever it is, in days.
 pub(super) fn whole_days(entry: &Entry) -> Result<i32, Fault> {
     match positive_span(entry)? {

@@ -17,6 +17,7 @@ use super::{
     load::{Candidate, LoadReport, file_name, merge},
     observe::{Observed, day_of, recognise, sweep, waits_in_place},
     plan::{Planned, climb_refused, plan_dry, plan_run},
+    retention::{Removed, prune},
 };
 use crate::{
     domain::{facts::SnapshotId, message::MessageKind, register::Register},
@@ -56,6 +57,9 @@ pub struct RunReport {
     /// Why they wait.
     #[serde(default)]
     pub hold: Option<HoldReasons>,
+    /// What was removed for its age.
+    #[serde(default)]
+    pub removed: Removed,
     /// What delivery did; in the daemon it goes on after the run.
     pub delivered: Delivered,
 }
@@ -108,7 +112,7 @@ pub async fn plan_today(site: &Site, kind: &str, progress: &(dyn Fn(&str, u64) +
     let observed = sweep(site, progress).await?;
     let run = site.store.begin_run(on, kind, site.clock.now()).await?;
     let planned = plan_run(site, run, &observed).await?;
-    let report = summarise(&observed, &planned);
+    let report = RunReport { removed: prune(site).await, ..summarise(&observed, &planned) };
     let finished = Finished { run, on, observed, planned, report };
     finish(site, &finished).await?;
     Ok(finished)

@@ -147,7 +147,7 @@ fn read_note(path: &Path) -> io::Result<String> {
 }
 
 /// When a file was put aside, its name and the reason, from the note beside it.
-fn parse_note(note: &str) -> Option<PutAside> {
+pub(super) fn parse_note(note: &str) -> Option<PutAside> {
     let (told, at) = note.trim_end().rsplit_once(REFUSED_AT)?;
     let (file, why) = told.split_once("\n\n")?;
     Some(PutAside { at: at.parse().ok()?, file: file.to_owned(), why: why.to_owned() })
@@ -179,7 +179,7 @@ fn find_in(folder: &Path, hash: &str) -> Result<Option<PathBuf>, JobError> {
 }
 
 /// Where the reason stands why a file is in quarantine.
-fn note_of(file: PathBuf) -> PathBuf {
+pub(super) fn note_of(file: PathBuf) -> PathBuf {
     let mut note = file.into_os_string();
     note.push(".reason.txt");
     PathBuf::from(note)

@@ -82,6 +82,9 @@ pub enum StoreError {
         /// Of which table.
         table: &'static str,
     },
+    /// Somebody was forgotten while a run was planned that may tell of them.
+    #[error("somebody was forgotten while this run was planned: nothing of it was written, run it again")]
+    ForgottenMeanwhile,
     /// A backup cannot be written.
     #[error("cannot write the backup {path}: {source}")]
     Backup {

@@ -1,4 +1,4 @@
-//! What a store keeps of messages: the outbox while they are unsettled, the ledger for ever.
+//! What a store keeps of messages: the outbox while they are unsettled, then the ledger, for as long as it is kept.
 
 use jiff::{Timestamp, civil::Date};
 
@@ -138,6 +138,8 @@ pub struct Revision {
     pub decisions: i64,
     /// Snoozes made and ended.
     pub snoozes: i64,
+    /// Number of the newest erasure of a person.
+    pub erasures: i64,
 }
 
 /// A refused notice with everybody told of the same stage.

@@ -10,6 +10,7 @@ mod lock;
 mod messages;
 mod place;
 pub mod postgres;
+mod privacy;
 mod rows;
 mod runs;
 mod snapshots;
@@ -38,6 +39,7 @@ pub use self::{
         StoredMessage,
     },
     place::Place,
+    privacy::{FORGOTTEN, Forgetting, Forgotten, Pruned, Pruning},
     runs::{Claim, Decided, Hold, HoldState, OpenEpisode, RunId, RunRow},
     snapshots::{Changes, Doubt, DoubtState, SnapshotRow},
     standings::{Snooze, Standings, Stopped, Unreachable, Usage},
@@ -179,6 +181,12 @@ pub trait Store: Send + Sync {
     async fn pass_days(&self, days: &[Date], outcome: &str, now: Timestamp) -> Result<(), StoreError>;
     /// Notes that the run of a civil day ended.
     async fn finish_day(&self, on_day: Date, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Removes what is older than it is kept, one batch; what a plan, a delivery or a person still asks for stays.
+    async fn prune(&self, pruning: &Pruning) -> Result<Pruned, StoreError>;
+    /// Erases whoever has an address; the ledger keeps its lines without them. Says what that was, in a rehearsal too,
+    /// which writes nothing.
+    async fn forget(&self, whom: &Forgetting<'_>) -> Result<Forgotten, StoreError>;
 
     /// Ends the connections, so that the database is whole in its own file. Nothing may be asked afterwards.
     async fn close(&self);

@@ -76,6 +76,21 @@ pub struct Settle {
     pub decider: Decider,
 }
 
+/// `forget`
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// Whoever has it; if nobody has, whoever had it
+    pub address: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Remove the exports too that name them, from archive and quarantine
+    #[arg(long)]
+    pub files: bool,
+    #[command(flatten)]
+    pub decider: Decider,
+}
+
 /// `5d`, `5 days`, `1w`: whole days, from 1 to [`MOST_DAYS`].
 fn days(word: &str) -> Result<u16, String> {
     let fault = || format!("write 1d to {MOST_DAYS}d, or weeks");

@@ -8,13 +8,14 @@ use super::{Cell, Dialect, SqlStore, Target, Twice, doing};
 use crate::store::StoreError;
 
 /// Every table, those that others refer to first; but for the connections that programs hold at this moment.
-pub(in crate::store) const TABLES: [&str; 19] = [
+pub(in crate::store) const TABLES: [&str; 20] = [
     "snapshot",
     "subject",
     "former_address",
     "said",
     "roll",
     "contact",
+    "erasure",
     "run",
     "due_day",
     "episode",

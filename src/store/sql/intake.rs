@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::Transaction;
 
-use super::{Dialect, body::Days, doing, register, rolls, subjects};
+use super::{Dialect, body::Days, doing, person, register, rolls, subjects};
 use crate::{
     domain::{
         register::{Subject, SubjectId},
@@ -24,6 +24,7 @@ pub(super) struct SqlIntake<DB: Dialect> {
     /// The snapshots with the file.
     after: Days,
     last_subject: SubjectId,
+    erasure: i64,
 }
 
 impl<DB: Dialect> SqlIntake<DB> {
@@ -36,7 +37,8 @@ impl<DB: Dialect> SqlIntake<DB> {
         let mut after = before.clone();
         after.entry(source).or_default().insert(as_of);
         let last_subject = subjects::last::<DB>(&mut transaction).await?;
-        Ok(Self { transaction, source, before, after, last_subject })
+        let erasure = person::newest_erasure::<DB>(&mut transaction).await?;
+        Ok(Self { transaction, source, before, after, last_subject, erasure })
     }
 }
 
@@ -67,6 +69,10 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     }
 
     async fn commit(mut self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError> {
+        // What was read before somebody was forgotten must not bring them back.
+        if person::newest_erasure::<DB>(&mut self.transaction).await? > self.erasure {
+            return Err(StoreError::ForgottenMeanwhile);
+        }
         register::insert_snapshot::<DB>(&mut self.transaction, taken.snapshot).await?;
         if let Some(roll) = taken.roll {
             rolls::write::<DB>(&mut self.transaction, self.source, roll).await?;

@@ -93,7 +93,8 @@ pub(super) async fn begin_run<DB: Dialect>(
     let (id,): (i64,) = DB::one(
         db,
         "beginning a run",
-        "INSERT INTO run (on_day, kind, started_at) VALUES ($1, $2, $3) RETURNING id",
+        "INSERT INTO run (on_day, kind, started_at, erasure_id)
+         VALUES ($1, $2, $3, (SELECT coalesce(max(id), 0) FROM erasure)) RETURNING id",
         &[on_day.into(), kind.into(), now.into()],
     )
     .await?;

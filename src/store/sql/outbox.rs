@@ -361,17 +361,18 @@ async fn take<DB: Dialect>(
 }
 
 pub(super) async fn revision<DB: Dialect>(db: &mut DB::Connection) -> Result<Revision, StoreError> {
-    let (snapshot, message, episode, decisions, snoozes): (i64, i64, i64, i64, i64) = DB::one(
+    let (snapshot, message, episode, decisions, snoozes, erasures): (i64, i64, i64, i64, i64, i64) = DB::one(
         db,
         "asking what is new",
         "SELECT (SELECT coalesce(max(id), 0) FROM snapshot), (SELECT coalesce(max(id), 0) FROM message),
          (SELECT coalesce(max(id), 0) FROM episode),
          (SELECT count(*) FROM run WHERE hold_state IN ('approved', 'discarded')),
-         (SELECT coalesce(max(id), 0) + count(ended_at) FROM snooze)",
+         (SELECT coalesce(max(id), 0) + count(ended_at) FROM snooze),
+         (SELECT coalesce(max(id), 0) FROM erasure)",
         &[],
     )
     .await?;
-    Ok(Revision { snapshot, message, episode, decisions, snoozes })
+    Ok(Revision { snapshot, message, episode, decisions, snoozes, erasures })
 }
 
 pub(super) async fn renew<DB: Dialect>(

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Cell, Dialect, doing};
 use crate::{
-    domain::{delivery::Outcome, message::Notice},
+    domain::delivery::Outcome,
     store::{MessageNumber, MessageState, Settlement, StoreError},
 };
 
@@ -66,7 +66,7 @@ pub(super) async fn settle<DB: Dialect>(
         ours.iter().flat_map(|settlement| settlement.gone.iter().map(|notice| (settlement.number, notice))).collect();
     gone.sort_by(|(_, one), (_, other)| (one.episode_id, &one.stage).cmp(&(other.episode_id, &other.stage)));
     for (number, notice) in gone {
-        cancel_notice::<DB>(&mut *db, number, notice).await?;
+        cancel_stage::<DB>(&mut *db, number.0, notice.episode_id.0, notice.stage.as_str()).await?;
     }
     note_reach::<DB>(db, &ours, &recipients).await?;
     Ok(others.into_iter().map(|settlement| settlement.number).collect())
@@ -169,29 +169,31 @@ async fn note_reach<DB: Dialect>(
     Ok(())
 }
 
-async fn cancel_notice<DB: Dialect>(
+/// Cancels the notice of a stage in a message.
+pub(super) async fn cancel_stage<DB: Dialect>(
     db: &mut DB::Connection,
-    number: MessageNumber,
-    notice: &Notice,
+    message: i64,
+    episode: i64,
+    stage: &str,
 ) -> Result<(), StoreError> {
-    let stage = [notice.episode_id.0.into(), notice.stage.as_str().into()];
+    let stage: [Cell<'_>; 2] = [episode.into(), stage.into()];
     // Takes the stage for ourselves: two who cancel its last two notices at once must not both think that one is left.
     let taken = "UPDATE stage_told SET passed_over = passed_over WHERE episode_id = $1 AND stage = $2";
     DB::execute(&mut *db, "cancelling a notice", taken, &stage).await?;
-    let [episode, stage] = stage;
+    let [episode, name] = stage.clone();
     let cancel = "UPDATE notice SET cancelled = 1 WHERE message_id = $1 AND episode_id = $2 AND stage = $3";
-    DB::execute(&mut *db, "cancelling a notice", cancel, &[number.0.into(), episode, stage]).await?;
-    forget_untold::<DB>(db, notice).await
+    DB::execute(&mut *db, "cancelling a notice", cancel, &[message.into(), episode, name]).await?;
+    forget_untold::<DB>(db, &stage).await
 }
 
 /// A stage of which every notice was cancelled has not been told: it may be due again.
-async fn forget_untold<DB: Dialect>(db: &mut DB::Connection, notice: &Notice) -> Result<(), StoreError> {
+async fn forget_untold<DB: Dialect>(db: &mut DB::Connection, stage: &[Cell<'_>; 2]) -> Result<(), StoreError> {
     DB::execute(
         db,
         "cancelling a stage",
         "DELETE FROM stage_told WHERE episode_id = $1 AND stage = $2 AND passed_over = 0
          AND NOT EXISTS (SELECT 1 FROM notice WHERE episode_id = $1 AND stage = $2 AND cancelled = 0)",
-        &[notice.episode_id.0.into(), notice.stage.as_str().into()],
+        stage,
     )
     .await?;
     Ok(())

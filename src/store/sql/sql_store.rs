@@ -10,7 +10,10 @@ use sqlx::{
     pool::PoolConnection,
 };
 
-use super::{Dialect, doing, doubts, holds, intake::SqlIntake, ledger, outbox, refused, register, standings, subjects};
+use super::{
+    Dialect, doing, doubts, holds, intake::SqlIntake, ledger, outbox, person, refused, register, retention, standings,
+    subjects,
+};
 use crate::{
     domain::{
         facts::SnapshotId,
@@ -21,9 +24,9 @@ use crate::{
         snapshot::Source,
     },
     store::{
-        Claim, Decided, Doubt, Exchanged, Intake, Lease, LedgerLine, MessageNumber, MessageState, NewMessage,
-        OpenEpisode, RefusedNotice, Revision, RunId, RunRow, Settlement, SnapshotRow, Snooze, Standings, Stopped,
-        Store, StoreError, StoredMessage, Usage,
+        Claim, Decided, Doubt, Exchanged, Forgetting, Forgotten, Intake, Lease, LedgerLine, MessageNumber,
+        MessageState, NewMessage, OpenEpisode, Pruned, Pruning, RefusedNotice, Revision, RunId, RunRow, Settlement,
+        SnapshotRow, Snooze, Standings, Stopped, Store, StoreError, StoredMessage, Usage,
     },
 };
 
@@ -133,6 +136,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn save_plan(&self, run: RunId, decided: &Decided<'_>, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        person::expect_nobody_forgotten_since::<DB>(&mut transaction, run.0).await?;
         let days = register::days::<DB>(&mut transaction).await?;
         subjects::write::<DB>(&mut transaction, decided.changes, &days).await?;
         ledger::write_episodes::<DB>(&mut transaction, run, decided.plan).await?;
@@ -345,6 +349,24 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn finish_day(&self, on_day: Date, now: Timestamp) -> Result<(), StoreError> {
         ledger::finish_day::<DB>(&mut *self.connection().await?, on_day, now).await
+    }
+
+    async fn prune(&self, pruning: &Pruning) -> Result<Pruned, StoreError> {
+        let mut transaction = self.begin().await?;
+        let pruned = retention::prune::<DB>(&mut transaction, pruning).await?;
+        commit(transaction).await?;
+        Ok(pruned)
+    }
+
+    async fn forget(&self, whom: &Forgetting<'_>) -> Result<Forgotten, StoreError> {
+        let mut transaction = self.begin().await?;
+        let forgotten = person::forget::<DB>(&mut transaction, whom).await?;
+        if whom.is_rehearsal {
+            transaction.rollback().await.map_err(doing("ending a rehearsal"))?;
+        } else {
+            commit(transaction).await?;
+        }
+        Ok(forgotten)
     }
 
     async fn close(&self) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use sqlx::AssertSqlSafe;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,9 +23,9 @@ use crate::{
 /// The day on which a subject is looked at whose next day nobody has worked out: at once.
 const AT_ONCE: &str = "0001-01-01";
 
-const SUBJECT: Table<5> = Table {
+const SUBJECT: Table<7> = Table {
     name: "subject",
-    columns: ["id", "address_key", "mailbox_of", "wake_on", "body"],
+    columns: ["id", "address_key", "mailbox_of", "wake_on", "left_on", "deleted_on", "body"],
     twice: Twice::Replaces(&["id"]),
 };
 
@@ -38,7 +39,7 @@ fn address_key(address: &Address) -> i64 {
     xxh3_64(address.as_str().as_bytes()).cast_signed()
 }
 
-fn row<'a>(subject: &'a Subject, days: &Days) -> Result<[Cell<'a>; 5], StoreError> {
+fn row<'a>(subject: &'a Subject, days: &Days) -> Result<[Cell<'a>; 7], StoreError> {
     let address = subject.facts.address();
     let is_mailbox = subject.facts.kind() == Kind::Shared;
     let mailbox_of = subject.facts.ods().filter(|_| is_mailbox).map(|ods| ods.key().into_string());
@@ -47,8 +48,23 @@ fn row<'a>(subject: &'a Subject, days: &Days) -> Result<[Cell<'a>; 5], StoreErro
         address.as_ref().map(address_key).into(),
         mailbox_of.into(),
         AT_ONCE.into(),
+        left_on(subject, days).into(),
+        deleted_on(subject).into(),
         Cell::Bytes(Some(body::write(subject, days)?.into())),
     ])
+}
+
+/// The last day on which any source spoke of a subject, unless the newest snapshot of one does.
+fn left_on(subject: &Subject, days: &Days) -> Option<Date> {
+    let newest = |source: &Source| days.get(source).and_then(BTreeSet::last);
+    let is_there = subject.seen_on.iter().any(|(source, on)| source.keeps_roll() && newest(source) == Some(on));
+    subject.seen_on.values().max().copied().filter(|_| !is_there)
+}
+
+/// The day on which a subject was deleted whose newest status says that it is.
+fn deleted_on(subject: &Subject) -> Option<Date> {
+    let deletion = subject.deletion.filter(|_| subject.facts.status().is_some_and(|status| status.is_deleted()))?;
+    Some(deletion.anchor().map_or(deletion.first_seen_on, |(day, _)| day))
 }
 
 /// Writes subjects as they are when these are the snapshots, and removes those that were merged into others.

@@ -63,13 +63,15 @@ fn make_folder(path: &Path) -> std::io::Result<()> {
     folder.map_or(Ok(()), |folder| std::fs::create_dir_all(folder).map_err(failed))
 }
 
-/// How a connection that writes keeps a file: the log first, and what was committed survives a power cut.
+/// How a connection that writes keeps a file: the log first, and what was committed survives a power cut. What is deleted
+/// is overwritten where that costs nothing.
 fn writing(path: PathBuf) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("secure_delete", "fast")
         .busy_timeout(PATIENCE)
 }
 
@@ -92,13 +94,15 @@ impl SqliteStore {
     }
 
     /// Opens the store for a small decision beside the program that has the lock: nothing is made, and its tables are
-    /// not brought up to date. Whatever is written takes one short transaction, for which the other waits.
+    /// not brought up to date. Whatever is written takes one short transaction, for which the other waits. Who is to be
+    /// forgotten is forgotten here, so what is deleted is overwritten, whatever it costs.
     ///
     /// # Errors
     /// As [`open_to_read`](Self::open_to_read).
     pub async fn open_beside(url: &str) -> Result<Self, StoreError> {
         let Some(path) = path_of(url) else { return Self::open(url).await };
-        Self::connect(url, writing(path), 1).await?.of_version(&MIGRATIONS).await
+        let options = writing(path).pragma("secure_delete", "on");
+        Self::connect(url, options, 1).await?.of_version(&MIGRATIONS).await
     }
 
     /// Opens the store for a copy of it, whatever version its tables are of: a backup comes before an update. SQLite
