@@ -78,7 +78,7 @@ fn refused(text: &str) -> String {
 
 /// A date as records hold it.
 fn day(year: i16, month: i8, day: i8) -> Option<Date> {
-    Some(date(year, month, day))
+    Date::new(year, month, day).map(Some).expect("a date")
 }
 
 const ADA: &str = r#"{"id":"a","userPrincipalName":"ada@nhs.net"}"#;
@@ -195,13 +195,13 @@ fn a_missing_page_is_said() {
 
 const PREFIX: &str = "0123456789abcdef0123456789abcdef";
 
-fn with_date(address: &str, on: Value) -> Value {
+fn with_date(address: &str, on: &Value) -> Value {
     json!({"id": address, "userPrincipalName": format!("{PREFIX}{address}"), "deletedDateTime": on})
 }
 
 #[test]
 fn deleted_users_are_a_source_of_their_own() {
-    let text = json!({"value": [with_date("ada@nhs.net", json!("2026-11-01T23:30:00Z"))]}).to_string();
+    let text = json!({"value": [with_date("ada@nhs.net", &json!("2026-11-01T23:30:00Z"))]}).to_string();
     let told = told(&text);
     assert_eq!((told.source, told.as_of), (Source::GraphDeleted, day(2026, 11, 1)));
     assert_eq!((told.addresses(), told.deleted()), (vec!["ada@nhs.net"], vec![true]));
@@ -218,7 +218,7 @@ fn an_address_that_is_all_digits_is_no_prefix() {
 
 #[test]
 fn users_without_a_day_of_deletion_are_deleted_only_where_the_file_says_so() {
-    let users = json!([with_date("ada@nhs.net", Value::Null)]);
+    let users = json!([with_date("ada@nhs.net", &Value::Null)]);
     let page = |of: &str| json!({"@odata.context": format!("https://x/$metadata#{of}"), "value": users}).to_string();
     let list = users.to_string();
     for (name, text, source) in [
@@ -245,7 +245,7 @@ fn users_without_a_day_of_deletion_are_deleted_only_where_the_file_says_so() {
 #[test]
 fn of_a_mixed_file_nobody_live_is_taken_for_deleted() {
     let live = json!({"id": "k", "userPrincipalName": "kit@nhs.net", "deletedDateTime": null});
-    let text = json!([live, with_date("ada@nhs.net", json!("2026-11-01T09:00:00Z"))]).to_string();
+    let text = json!([live, with_date("ada@nhs.net", &json!("2026-11-01T09:00:00Z"))]).to_string();
     for name in ["x.json", "deleted users.json"] {
         let told = told_as(name, text.as_bytes()).expect("readable");
         assert_eq!((told.source, told.deleted()), (Source::GraphUsers, vec![false, true]));
@@ -253,7 +253,7 @@ fn of_a_mixed_file_nobody_live_is_taken_for_deleted() {
         assert!(told.warns("1 users have a deletedDateTime and are read as deleted, 1 have none and are read as live"));
     }
     let of = |of: &str, user: &Value| json!({"@odata.context": format!("x#{of}"), "value": [user]}).to_string();
-    let pages = of("directory/deletedItems", &with_date("ada@nhs.net", Value::Null)) + &of("users", &live);
+    let pages = of("directory/deletedItems", &with_date("ada@nhs.net", &Value::Null)) + &of("users", &live);
     assert_eq!(told(&pages).source, Source::GraphUsers, "two kinds of pages, and no day");
 }
 

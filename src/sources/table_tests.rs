@@ -90,7 +90,7 @@ fn a_cell_of_just_the_allowed_length_is_kept() {
 
 #[test]
 fn a_nul_byte_is_refused_with_its_line() {
-    for text in ["a\nb\0c\n", "a\n\"b\"\n".repeat(1).replace("\"b\"", "\"b\0\"").as_str()] {
+    for text in ["a\nb\0c\n", "a\n\"b\0\"\n"] {
         assert!(read(text).is_err_and(|error| error.starts_with("line 2: there is a NUL")), "{text:?}");
     }
     let late = format!("{}\0", "a,b\n".repeat(BUFFER));

@@ -88,9 +88,9 @@ mod tests {
     #[test]
     fn a_number_of_days_is_a_date_in_either_count() {
         let of_1900 = |days| iso(days, Epoch::Of1900);
-        assert_eq!(of_1900(46347.0).as_deref(), Some("2026-11-21"));
-        assert_eq!(of_1900(46347.324_305_555_555).as_deref(), Some("2026-11-21T07:47:00"));
-        assert_eq!(of_1900(46347.999_999_99).as_deref(), Some("2026-11-22"));
+        assert_eq!(of_1900(46_347.0).as_deref(), Some("2026-11-21"));
+        assert_eq!(of_1900(46_347.324_305_555_56).as_deref(), Some("2026-11-21T07:47:00"));
+        assert_eq!(of_1900(46_347.999_999_99).as_deref(), Some("2026-11-22"));
         assert_eq!(of_1900(1.0).as_deref(), Some("1900-01-01"));
         assert_eq!(of_1900(61.0).as_deref(), Some("1900-03-01"));
         assert_eq!(iso(44885.0, Epoch::Of1904).as_deref(), Some("2026-11-21"));

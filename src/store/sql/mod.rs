@@ -97,6 +97,11 @@ pub trait Dialect: Database {
     /// Begins a transaction that may write; it never fails half way because somebody else writes too.
     fn begin(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send;
 
+    /// Begins a transaction that may write very many rows at scattered places.
+    fn begin_bulk(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send {
+        Self::begin(pool)
+    }
+
     /// Begins a transaction that sees one moment of the database and writes nothing.
     fn begin_reading(pool: &Pool<Self>)
     -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send;

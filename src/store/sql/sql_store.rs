@@ -115,7 +115,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     }
 
     async fn begin_intake(&self, source: Source, as_of: Date) -> Result<Box<dyn Intake>, StoreError> {
-        Ok(Box::new(SqlIntake::begin(self.begin().await?, source, as_of).await?))
+        let transaction = DB::begin_bulk(&self.pool).await.map_err(doing("beginning to load a file"))?;
+        Ok(Box::new(SqlIntake::begin(transaction, source, as_of).await?))
     }
 
     async fn note_doubt(&self, doubt: &Doubt, now: Timestamp) -> Result<(), StoreError> {

@@ -2,13 +2,17 @@
 
 use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::{
-    QueryBuilder, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction, query::Query, sqlite::SqliteArguments,
+    AssertSqlSafe, QueryBuilder, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction, query::Query,
+    sqlite::SqliteArguments,
 };
 
 use crate::store::sql::{Cell, Dialect, Record, Target, Twice};
 
 /// Rows a bulk statement carries; the widest has some 20 columns, and SQLite allows 32,766 values.
 const ROWS_A_STATEMENT: usize = 500;
+
+/// What a transaction of very many rows may hold in memory, in KiB. The connection keeps it only that long.
+const BULK_CACHE_KIB: u32 = 64 * 1024;
 
 impl Dialect for Sqlite {
     const LISTED: &'static str = "(SELECT value FROM json_each($1))";
@@ -29,6 +33,13 @@ impl Dialect for Sqlite {
     /// Takes the write lock at once, so that it is never asked for half way and denied.
     async fn begin(pool: &SqlitePool) -> Result<Transaction<'static, Self>, sqlx::Error> {
         pool.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Room for an index of some million rows: without it, each insert writes a page to the log and reads another back.
+    async fn begin_bulk(pool: &SqlitePool) -> Result<Transaction<'static, Self>, sqlx::Error> {
+        let mut transaction = Self::begin(pool).await?;
+        sqlx::query(AssertSqlSafe(format!("PRAGMA cache_size = -{BULK_CACHE_KIB}"))).execute(&mut *transaction).await?;
+        Ok(transaction)
     }
 
     async fn begin_reading(pool: &SqlitePool) -> Result<Transaction<'static, Self>, sqlx::Error> {

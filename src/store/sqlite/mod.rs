@@ -24,8 +24,11 @@ use super::{
 /// Every migration, compiled in.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long a statement waits for another program's transaction.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement waits for another transaction: the longest is that of a file of millions of rows.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What a connection holds of the file in memory between loads: 2 MiB, as SQLite has it.
+const USUAL_CACHE: &str = "PRAGMA cache_size = -2000";
 
 /// The URL of a store that is gone when dropped.
 const IN_MEMORY: &str = "sqlite::memory:";
@@ -162,7 +165,8 @@ impl SqliteStore {
 /// Whether a connection may be used again. When a commit fails on a full disk, `SQLite` rolls back by itself; sqlx does
 /// not hear of it, counts the transaction as open for ever, and would refuse every later one on this connection.
 async fn is_fit_for_use(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // The rollback of a transaction that was dropped is still on its way: behind a ping it is done.
-    connection.ping().await?;
+    // The rollback of a transaction that was dropped is still on its way: behind this it is done. What a load took of
+    // memory is given back by it.
+    sqlx::query(USUAL_CACHE).execute(&mut *connection).await?;
     Ok(!connection.is_in_transaction())
 }
