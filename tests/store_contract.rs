@@ -22,7 +22,7 @@ use lapsewatch::{
         quota::{Limit, Quota},
         register::{Deletion, Register, Subject, SubjectId},
         report::Report,
-        snapshot::{ContactRole, ContactRow, Source},
+        snapshot::{ContactRole, ContactRow, Lists, Source},
         subject::{Address, OdsCode, Status},
     },
     store::{
@@ -245,9 +245,10 @@ async fn save_file(
     changes: &Changes<'_>,
     contacts: Option<&[ContactRow]>,
 ) -> Result<(), StoreError> {
+    let lists = Lists { contacts: contacts.unwrap_or_default().to_vec(), ..Lists::default() };
     let mut intake = store.begin_intake(snapshot.source, snapshot.as_of_on).await?;
     intake.write_subjects(changes).await?;
-    intake.commit(Taken { snapshot, roll: None, contacts }).await
+    intake.commit(Taken { snapshot, roll: None, lists: &lists }).await
 }
 
 fn any_deletion() -> impl Strategy<Value = Deletion> {

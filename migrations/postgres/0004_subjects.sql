@@ -64,3 +64,38 @@ CREATE TABLE roll (
     entries BYTEA   NOT NULL,
     PRIMARY KEY (source, part)
 );
+
+-- Who may open a shared mailbox, as Exchange has it.
+CREATE TABLE member (
+    -- The mailbox.
+    mailbox  TEXT COLLATE "C" NOT NULL,
+    -- Who may open it or send as it.
+    member   TEXT COLLATE "C" NOT NULL,
+    -- The day that the newest file naming the mailbox describes.
+    as_of_on TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (mailbox, member)
+);
+
+-- Organisations, as lists of them say.
+CREATE TABLE site (
+    -- Site code, folded as two spellings of one site are.
+    ods_key           TEXT COLLATE "C" PRIMARY KEY,
+    -- Site code, upper case.
+    ods               TEXT COLLATE "C" NOT NULL,
+    -- Its name.
+    name              TEXT COLLATE "C",
+    -- The town it is in.
+    town              TEXT COLLATE "C",
+    -- Sector, lower case.
+    sector            TEXT COLLATE "C",
+    -- The code of the organisation it belongs to.
+    parent            TEXT COLLATE "C",
+    -- The day it opened.
+    opened_on         TEXT COLLATE "C",
+    -- The day it closed.
+    closed_on         TEXT COLLATE "C",
+    -- What its newest self-assessment of data security came to.
+    dspt_status       TEXT COLLATE "C",
+    -- The day that was published.
+    dspt_published_on TEXT COLLATE "C"
+);

@@ -64,3 +64,38 @@ CREATE TABLE roll (
     entries BLOB    NOT NULL,
     PRIMARY KEY (source, part)
 ) STRICT, WITHOUT ROWID;
+
+-- Who may open a shared mailbox, as Exchange has it.
+CREATE TABLE member (
+    -- The mailbox.
+    mailbox  TEXT NOT NULL,
+    -- Who may open it or send as it.
+    member   TEXT NOT NULL,
+    -- The day that the newest file naming the mailbox describes.
+    as_of_on TEXT NOT NULL,
+    PRIMARY KEY (mailbox, member)
+) STRICT, WITHOUT ROWID;
+
+-- Organisations, as lists of them say.
+CREATE TABLE site (
+    -- Site code, folded as two spellings of one site are.
+    ods_key           TEXT PRIMARY KEY,
+    -- Site code, upper case.
+    ods               TEXT NOT NULL,
+    -- Its name.
+    name              TEXT,
+    -- The town it is in.
+    town              TEXT,
+    -- Sector, lower case.
+    sector            TEXT,
+    -- The code of the organisation it belongs to.
+    parent            TEXT,
+    -- The day it opened.
+    opened_on         TEXT,
+    -- The day it closed.
+    closed_on         TEXT,
+    -- What its newest self-assessment of data security came to.
+    dspt_status       TEXT,
+    -- The day that was published.
+    dspt_published_on TEXT
+) STRICT, WITHOUT ROWID;

@@ -1,6 +1,8 @@
 //! Who looks after which site and mailbox: the contacts file, indexed for the questions rule 14 asks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
 
 use super::{
     snapshot::{ContactRole, ContactRow},
@@ -19,6 +21,15 @@ pub struct Contacts {
     alternates: HashMap<Address, Address>,
     by_site: HashMap<Box<str>, Vec<usize>>,
     by_mailbox: HashMap<Address, Vec<usize>>,
+    /// Who may open which mailbox, as Exchange has it, and as of when.
+    permitted: BTreeMap<Address, Permitted>,
+}
+
+/// Who may open a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Permitted {
+    as_of: Date,
+    members: BTreeSet<Address>,
 }
 
 /// Adds to a set in a map.
@@ -62,6 +73,33 @@ impl Contacts {
         }
     }
 
+    /// The same, with who may open which mailbox as of when: these are members (F12), and nothing else changes for them.
+    #[must_use]
+    pub fn with_members(mut self, rows: impl IntoIterator<Item = (Address, Address, Date)>) -> Self {
+        for (mailbox, member, as_of) in rows {
+            self.permit(&mailbox, member, as_of);
+        }
+        self
+    }
+
+    /// Takes up one permission. A newer file has the whole say on the mailboxes it names; two of one day add up.
+    pub fn permit(&mut self, mailbox: &Address, member: Address, as_of: Date) {
+        let known = self.permitted.entry(mailbox.clone());
+        let known = known.or_insert_with(|| Permitted { as_of, members: BTreeSet::new() });
+        if known.as_of < as_of {
+            *known = Permitted { as_of, members: BTreeSet::new() };
+        }
+        if known.as_of == as_of {
+            known.members.insert(member);
+        }
+    }
+
+    /// Replaces the rows of the contacts file; who may open which mailbox stays.
+    pub fn replace(&mut self, rows: Vec<ContactRow>) {
+        let permitted = std::mem::take(&mut self.permitted);
+        *self = Self { permitted, ..Self::new(rows) };
+    }
+
     /// Every row, in file order.
     #[must_use]
     pub fn rows(&self) -> &[ContactRow] {
@@ -91,7 +129,10 @@ impl Contacts {
 
     /// The members of a mailbox.
     pub fn members(&self, mailbox: &Address) -> impl Iterator<Item = &Address> {
-        self.members.get(mailbox).into_iter().flatten()
+        let permitted = self.permitted.get(mailbox).map(|permitted| &permitted.members);
+        let listed = self.members.get(mailbox);
+        let known = move |member: &&Address| !listed.is_some_and(|listed| listed.contains(*member));
+        listed.into_iter().flatten().chain(permitted.into_iter().flatten().filter(known))
     }
 
     /// The contacts of a site.

@@ -79,7 +79,6 @@ const ACTIVE_USERS: &[Given] = &[
             "Exchange Last Activity Date",
             "OneDrive Last Activity Date",
             "SharePoint Last Activity Date",
-            "Yammer Last Activity Date",
             "Teams Last Activity Date",
         ],
     ),
@@ -106,9 +105,7 @@ const fn given(source: Source) -> &'static [Given] {
         Source::PortalMailbox => PORTAL,
         Source::GraphUsers => GRAPH_USERS,
         Source::GraphDeleted => &[(Field::Status, &[]), (Field::DeletedOn, &["deletedDateTime"])],
-        Source::ExchangeMailboxes => {
-            &[(Field::Kind, &["RecipientTypeDetails"]), (Field::CreatedOn, &["WhenMailboxCreated", "WhenCreated"])]
-        }
+        Source::ExchangeMailboxes => &[(Field::Kind, &["RecipientTypeDetails"]), (Field::CreatedOn, &["WhenCreated"])],
         Source::ExchangeStatistics => &[(Field::LastActivityOn, &["LastUserActionTime", "LastInteractionTime"])],
         Source::Sends => &[(Field::LastSentOn, &[])],
         Source::EmailActivity => EMAIL_ACTIVITY,
@@ -116,11 +113,13 @@ const fn given(source: Source) -> &'static [Given] {
         Source::ActiveUsers => ACTIVE_USERS,
         Source::AppUsers => &[(Field::LastActivityOn, &["Last Activity Date"])],
         Source::EntraUsers => &[(Field::CreatedOn, &["createdDateTime"])],
-        Source::AdUsers => &[(Field::PasswordChangedOn, &["pwdLastSet", "PasswordLastSet"])],
         Source::Canonical => CANONICAL,
-        Source::PortalMfa | Source::ExchangePermissions | Source::SiteContacts | Source::OdsReport | Source::Dspt => {
-            &[]
-        }
+        Source::PortalMfa
+        | Source::AdUsers
+        | Source::ExchangePermissions
+        | Source::SiteContacts
+        | Source::OdsReport
+        | Source::Dspt => &[],
     }
 }
 
@@ -355,10 +354,9 @@ mod tests {
             "Exchange Last Activity Date",
             "OneDrive Last Activity Date",
             "SharePoint Last Activity Date",
-            "Yammer Last Activity Date",
             "Teams Last Activity Date",
         ];
-        assert_eq!(told(Source::ActiveUsers, missing(&apps[..4])), "inactivity, restore");
+        assert_eq!(told(Source::ActiveUsers, missing(&apps[..3])), "inactivity, restore");
         assert_eq!(told(Source::ActiveUsers, missing(&apps)), "inactivity: off, restore");
         let blank = |blank: &'static str| move |column: &str| (column == blank).then_some(Lack::Blank);
         let fed = feeds(Source::GraphUsers, blank("lastPasswordChangeDateTime"));

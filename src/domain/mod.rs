@@ -31,6 +31,7 @@ pub mod report;
 pub mod retention;
 pub mod roll;
 pub mod scrub;
+pub mod sites;
 pub mod snapshot;
 pub mod spread;
 pub mod subject;

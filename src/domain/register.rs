@@ -18,7 +18,8 @@ use super::{
     facts::{Fact, Facts, Field, Merged, SnapshotId, Value},
     policy::Policy,
     record::{PRESUMED, fields, latest_good, merge_row, withdraw_presumption},
-    snapshot::{ContactRow, Observation, Source},
+    sites::Sites,
+    snapshot::{ContactRow, Lists, Observation, SiteRow, Source},
     subject::{Address, Kind, OdsCode, Status},
 };
 
@@ -71,6 +72,7 @@ pub struct Register {
     by_address: HashMap<Address, SubjectId>,
     by_former_address: HashMap<Address, SubjectId>,
     contacts: Contacts,
+    sites: Sites,
     snapshots: BTreeMap<Source, BTreeSet<Date>>,
     sends_watched_since: Option<Date>,
     next_id: i64,
@@ -175,6 +177,24 @@ impl Register {
         &self.contacts
     }
 
+    /// What lists of organisations say.
+    #[must_use]
+    pub const fn sites(&self) -> &Sites {
+        &self.sites
+    }
+
+    /// Takes note of what lists of organisations have said, and of who may open which mailbox.
+    #[must_use]
+    pub fn with_lists(
+        mut self,
+        sites: impl IntoIterator<Item = SiteRow>,
+        members: impl IntoIterator<Item = (Address, Address, Date)>,
+    ) -> Self {
+        self.sites = Sites::new(sites);
+        self.contacts = std::mem::take(&mut self.contacts).with_members(members);
+        self
+    }
+
     /// The as-ofs of the loaded snapshots of a source, oldest first.
     #[must_use]
     pub fn snapshots(&self, source: Source) -> Option<&BTreeSet<Date>> {
@@ -212,7 +232,20 @@ impl Register {
 
     /// Replaces the contacts: the file is the whole list.
     pub fn replace_contacts(&mut self, rows: Vec<ContactRow>) {
-        self.contacts = Contacts::new(rows);
+        self.contacts.replace(rows);
+    }
+
+    /// Takes up what a file lists besides subjects. A contacts file is the whole list and replaces the one before.
+    pub fn take_up(&mut self, arrival: Arrival, lists: Lists) {
+        if arrival.source == Source::SiteContacts {
+            self.replace_contacts(lists.contacts);
+        }
+        for row in lists.members {
+            self.contacts.permit(&row.mailbox, row.member, arrival.as_of);
+        }
+        for row in lists.sites {
+            self.sites.learn(row);
+        }
     }
 
     /// Merges one row (rule 5).

@@ -290,6 +290,31 @@ pub struct SiteRow {
     pub dspt_published_on: Option<Date>,
 }
 
+/// What a file lists besides subjects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Who looks after sites.
+    pub contacts: Vec<ContactRow>,
+    /// Who may open shared mailboxes.
+    pub members: Vec<MemberRow>,
+    /// Organisations.
+    pub sites: Vec<SiteRow>,
+}
+
+impl Lists {
+    /// How many rows there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.contacts.len() + self.members.len() + self.sites.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// One record of any export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {

@@ -140,10 +140,13 @@ impl<'a> Briefing<'a> {
         let own_ods = subject.facts.ods();
         let ods = own_ods.or_else(|| rows.iter().find_map(|row| row.ods.clone()))?;
         let listed = rows.iter().find_map(|row| row.site_name.as_deref());
-        let name = listed.or(subject.facts.org_name()).unwrap_or(ods.as_str());
+        let known = self.register.sites().find(&ods);
+        let registered = known.and_then(|site| site.name.as_deref());
+        let name = listed.or(registered).or(subject.facts.org_name()).unwrap_or(ods.as_str());
+        let town = rows.iter().find_map(|row| row.town.as_deref());
         Some(SiteBrief {
             name: names::place(name),
-            town: rows.iter().find_map(|row| row.town.as_deref()).map(names::place),
+            town: town.or(known.and_then(|site| site.town.as_deref())).map(names::place),
             shared_mailbox: self.directory.mailboxes(subject).first().map(|mailbox| mailbox.as_str().to_owned()),
             ods: ods.as_str().to_owned(),
         })

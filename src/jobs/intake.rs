@@ -31,7 +31,7 @@ use crate::{
         policy::Policy,
         register::{Arrival, Register, Subject, SubjectId},
         roll::{ALWAYS_READ, Answer, Entry, Roll, RollCall, Uncalled},
-        snapshot::{ContactRow, Observation, Record},
+        snapshot::{Lists, Observation, Record},
         subject::Address,
     },
     sources::{Census, Export, Raw, ReadError, Rejected},
@@ -51,8 +51,8 @@ const PROGRESS_ROWS: u64 = 50_000;
 enum Item {
     /// It has to be merged.
     Subject(Box<Row>),
-    /// Of the contacts file.
-    Contact(Box<ContactRow>),
+    /// It is about no subject.
+    Listed(Record),
     /// It cannot be loaded.
     Rejected(Rejected),
 }
@@ -79,8 +79,8 @@ pub(super) struct Merged {
     pub(super) report: LoadReport,
     /// The roll after it, where its source keeps one.
     pub(super) roll: Option<Roll>,
-    /// The contacts of a contacts file.
-    pub(super) contacts: Vec<ContactRow>,
+    /// What it lists besides subjects.
+    pub(super) lists: Lists,
 }
 
 /// Why a file could not be merged.
@@ -166,8 +166,7 @@ impl Reading {
         let Answer::Read(known) = answer else { return None };
         match row.read() {
             Ok(Record::Subject(says)) => Some(Item::Subject(Box::new(Row { says: *says, on_roll, known }))),
-            Ok(Record::Contact(contact)) => Some(Item::Contact(contact)),
-            Ok(Record::Member(_) | Record::Site(_)) => None,
+            Ok(listed) => Some(Item::Listed(listed)),
             Err(rejected) => {
                 if let Some((key, _)) = on_roll {
                     self.call.withdraw(key);
@@ -230,7 +229,7 @@ impl<'a> Merger<'a> {
         for item in items {
             match item {
                 Item::Subject(row) => rows.push(row),
-                Item::Contact(contact) => self.tally.keep(*contact),
+                Item::Listed(record) => drop(self.tally.keep(record)),
                 Item::Rejected(rejected) => self.tally.reject(rejected),
             }
         }
@@ -293,7 +292,7 @@ impl<'a> Merger<'a> {
         if let (Some(newest), false) = (newest, absent.vanished.is_empty()) {
             *left_out.entry(newest).or_default() += absent.vanished.len() as u64;
         }
-        let (report, contacts) = self.tally.finish(self.arrival, newest, census, left_out).map_err(Failed::Read)?;
+        let (report, lists) = self.tally.finish(self.arrival, newest, census, left_out).map_err(Failed::Read)?;
         let mut fate = Uncalled::Stay;
         if let Some(newest) = newest.filter(|newest| *newest < self.arrival.as_of) {
             // They are written as they were: what was said of them follows the newest snapshot no longer.
@@ -306,6 +305,6 @@ impl<'a> Merger<'a> {
         }
         let keeps_roll = self.arrival.source.keeps_roll();
         let roll = block_in_place(|| keeps_roll.then(|| call.close(self.entries, &self.merged, fate)));
-        Ok(Merged { report, roll, contacts })
+        Ok(Merged { report, roll, lists })
     }
 }

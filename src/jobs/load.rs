@@ -22,7 +22,7 @@ use crate::{
         facts::SnapshotId,
         policy::Policy,
         register::{Arrival, Register, SubjectId},
-        snapshot::{Record, Source},
+        snapshot::Source,
     },
     sources::{Export, ReadError, ReadSettings, open, open_file},
 };
@@ -98,14 +98,13 @@ pub fn merge(
     let mut census = candidate.export.census(as_of);
     let mut seen = HashSet::new();
     candidate.export.each(&mut census, &mut |row| {
-        match row.read() {
-            Ok(Record::Subject(row)) => {
+        match row.read().map(|record| tally.keep(record)) {
+            Ok(Some(row)) => {
                 tally.compare(&row, policy);
                 let effect = register.observe(arrival, &row, policy);
                 tally.count(effect, listed.get(&effect.subject), seen.insert(effect.subject), register);
             }
-            Ok(Record::Contact(row)) => tally.keep(*row),
-            Ok(Record::Member(_) | Record::Site(_)) => {}
+            Ok(None) => {}
             Err(rejected) => tally.reject(rejected),
         }
         ControlFlow::Continue(())
@@ -115,11 +114,9 @@ pub fn merge(
     for (_, left) in listed.iter().filter(|(id, _)| left_out(id)) {
         *absent.entry(left.on).or_default() += 1;
     }
-    let (report, contacts) = tally.finish(arrival, newest, census, absent)?;
+    let (report, lists) = tally.finish(arrival, newest, census, absent)?;
     register.begin(arrival);
-    if arrival.source == Source::SiteContacts {
-        register.replace_contacts(contacts);
-    }
+    register.take_up(arrival, lists);
     Ok(report)
 }
 

@@ -24,7 +24,7 @@ use super::{
     shelves::{make_ready, put_away, try_out},
 };
 use crate::{
-    domain::{facts::SnapshotId, snapshot::Source},
+    domain::facts::SnapshotId,
     sources::{ReadError, other_than_file},
     store::{Doubt, DoubtState, SnapshotRow, Taken},
 };
@@ -207,7 +207,7 @@ impl<'a> Loader<'a> {
         let standing = Standing::of(self.site, candidate, as_of, &[]).await?;
         let mut intake = store.begin_intake(source, as_of).await?;
         let policy = &self.site.config.policy;
-        let Merged { mut report, roll, contacts } =
+        let Merged { mut report, roll, lists } =
             match intake::merge(policy, &mut *intake, candidate, (id, as_of), progress).await {
                 Ok(merged) => merged,
                 Err(Failed::Job(error)) => return Err(error),
@@ -220,8 +220,7 @@ impl<'a> Loader<'a> {
             return Ok(report.doubted(doubt));
         }
         let snapshot = self.snapshot(candidate, id, as_of, &report);
-        let contacts = (source == Source::SiteContacts).then_some(&contacts[..]);
-        intake.commit(Taken { snapshot: &snapshot, roll: roll.as_ref(), contacts }).await?;
+        intake.commit(Taken { snapshot: &snapshot, roll: roll.as_ref(), lists: &lists }).await?;
         Ok(report)
     }
 

@@ -13,7 +13,7 @@ use crate::{
         countdown::Countdown,
         policy::Policy,
         register::{Arrival, Effect, EffectKind, Register, SubjectId},
-        snapshot::{ContactRow, Observation, Source},
+        snapshot::{Lists, Observation, Record, Source},
         subject::Address,
     },
     sources::{Census, DateOrder, ReadError, Rejected},
@@ -28,7 +28,7 @@ const MOST_DAYS_BACK: usize = 40;
 #[derive(Debug)]
 pub(super) struct Tally {
     report: LoadReport,
-    contacts: Vec<ContactRow>,
+    lists: Lists,
     relisted: u64,
     countdown: Countdown,
     bad_dates: u64,
@@ -57,7 +57,7 @@ impl Tally {
         };
         Self {
             report,
-            contacts: Vec::new(),
+            lists: Lists::default(),
             relisted: 0,
             countdown: Countdown::default(),
             bad_dates: 0,
@@ -98,9 +98,15 @@ impl Tally {
         self.relisted += rows;
     }
 
-    /// A row of the contacts file.
-    pub(super) fn keep(&mut self, contact: ContactRow) {
-        self.contacts.push(contact);
+    /// A row that is about no subject; one that is comes back.
+    pub(super) fn keep(&mut self, record: Record) -> Option<Box<Observation>> {
+        match record {
+            Record::Subject(row) => return Some(row),
+            Record::Contact(row) => self.lists.contacts.push(*row),
+            Record::Member(row) => self.lists.members.push(*row),
+            Record::Site(row) => self.lists.sites.push(*row),
+        }
+        None
     }
 
     /// A row that cannot be loaded.
@@ -112,7 +118,7 @@ impl Tally {
         }
     }
 
-    /// The report, and the contacts. `newest` is the day of the source's newest snapshot before; `absent` counts those
+    /// The report, and what the file lists besides subjects. `newest` is the day of the source's newest snapshot before; `absent` counts those
     /// whom the source has listed before and this file leaves out, by the day on which it last listed them.
     ///
     /// # Errors
@@ -123,10 +129,10 @@ impl Tally {
         newest: Option<Date>,
         census: Census,
         absent: BTreeMap<Date, u64>,
-    ) -> Result<(LoadReport, Vec<ContactRow>), ReadError> {
+    ) -> Result<(LoadReport, Lists), ReadError> {
         self.check_any(arrival.source)?;
-        if !self.contacts.is_empty() {
-            self.report.subjects = self.contacts.len() as u64;
+        if !self.lists.is_empty() {
+            self.report.subjects = self.lists.len() as u64;
         }
         let warnings = [
             overtaken(arrival, newest),
@@ -147,11 +153,11 @@ impl Tally {
             self.report.absent.pop_first();
         }
         self.report.relisted = Some(self.relisted);
-        Ok((self.report, self.contacts))
+        Ok((self.report, self.lists))
     }
 
     fn check_any(&self, source: Source) -> Result<(), ReadError> {
-        if source == Source::Sends || self.report.subjects > 0 || !self.contacts.is_empty() {
+        if source == Source::Sends || self.report.subjects > 0 || !self.lists.is_empty() {
             return Ok(());
         }
         let (rows, concealed) = (self.report.rows, self.report.concealed);

@@ -7,7 +7,7 @@ use super::{Changes, SnapshotRow, StoreError};
 use crate::domain::{
     register::{Subject, SubjectId},
     roll::Roll,
-    snapshot::ContactRow,
+    snapshot::Lists,
     subject::Address,
 };
 
@@ -18,8 +18,8 @@ pub struct Taken<'a> {
     pub snapshot: &'a SnapshotRow,
     /// The roll of its source after it, where it keeps one.
     pub roll: Option<&'a Roll>,
-    /// The contacts it replaces all others by.
-    pub contacts: Option<&'a [ContactRow]>,
+    /// What it lists besides subjects. A contacts file replaces the one before.
+    pub lists: &'a Lists,
 }
 
 /// A file being loaded: what it changes is written piece by piece and holds from [`Intake::commit`] on; dropped before

@@ -8,13 +8,15 @@ use super::{Cell, Dialect, SqlStore, Target, Twice, doing};
 use crate::store::StoreError;
 
 /// Every table, those that others refer to first; but for the connections that programs hold at this moment.
-pub(in crate::store) const TABLES: [&str; 20] = [
+pub(in crate::store) const TABLES: [&str; 22] = [
     "snapshot",
     "subject",
     "former_address",
     "said",
     "roll",
     "contact",
+    "member",
+    "site",
     "erasure",
     "run",
     "due_day",

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::Transaction;
 
-use super::{Dialect, body::Days, doing, person, register, rolls, subjects};
+use super::{Dialect, body::Days, doing, lists, person, register, rolls, subjects};
 use crate::{
     domain::{
         register::{Subject, SubjectId},
@@ -77,9 +77,7 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
         if let Some(roll) = taken.roll {
             rolls::write::<DB>(&mut self.transaction, self.source, roll).await?;
         }
-        if let Some(contacts) = taken.contacts {
-            register::replace_contacts::<DB>(&mut self.transaction, contacts).await?;
-        }
+        lists::write::<DB>(&mut self.transaction, taken.snapshot, taken.lists).await?;
         DB::commit(self.transaction).await.map_err(doing("committing"))
     }
 }

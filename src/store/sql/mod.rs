@@ -12,6 +12,7 @@ mod forget;
 mod holds;
 mod intake;
 mod ledger;
+mod lists;
 mod outbox;
 mod person;
 mod refused;

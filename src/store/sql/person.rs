@@ -196,6 +196,8 @@ async fn leave_contacts<DB: Dialect>(db: &mut DB::Connection, names: &[&str]) ->
     let mut rows = 0;
     for statement in [
         "DELETE FROM contact WHERE address IN",
+        "DELETE FROM member WHERE member IN",
+        "DELETE FROM member WHERE mailbox IN",
         "UPDATE contact SET alternate_address = NULL WHERE alternate_address IN",
         "UPDATE contact SET shared_mailbox = NULL WHERE shared_mailbox IN",
     ] {

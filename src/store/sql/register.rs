@@ -1,12 +1,10 @@
-//! Loaded files and contacts, and the register made of them and the subjects.
+//! Loaded files, and the register made of them, the lists and the subjects.
 
-use super::{Cell, Dialect, Table, Twice, body::Days, subjects};
+use super::{Dialect, body::Days, lists, subjects};
 use crate::{
     domain::{
         facts::SnapshotId,
         register::{Loaded, Register},
-        snapshot::{ContactRole, ContactRow},
-        subject::{Address, OdsCode},
     },
     store::{SnapshotRow, StoreError, rows},
 };
@@ -105,50 +103,6 @@ pub(super) async fn insert_snapshot<DB: Dialect>(
     Ok(())
 }
 
-const CONTACT: Table<11> = Table {
-    name: "contact",
-    columns: [
-        "position",
-        "line",
-        "ods",
-        "sector",
-        "site_name",
-        "town",
-        "shared_mailbox",
-        "address",
-        "role",
-        "alternate_address",
-        "administered_by",
-    ],
-    twice: Twice::Fails,
-};
-
-fn contact_row(position: i64, contact: &ContactRow) -> [Cell<'_>; 11] {
-    [
-        position.into(),
-        i64::from(contact.line).into(),
-        contact.ods.as_ref().map(OdsCode::as_str).into(),
-        contact.sector.as_ref().into(),
-        contact.site_name.as_ref().into(),
-        contact.town.as_ref().into(),
-        contact.shared_mailbox.as_ref().map(Address::as_str).into(),
-        contact.address.as_str().into(),
-        contact.role.as_str().into(),
-        contact.alternate_address.as_ref().map(Address::as_str).into(),
-        contact.administered_by.as_ref().into(),
-    ]
-}
-
-pub(super) async fn replace_contacts<DB: Dialect>(
-    db: &mut DB::Connection,
-    contacts: &[ContactRow],
-) -> Result<(), StoreError> {
-    let what = "replacing the contacts";
-    DB::execute(&mut *db, what, "DELETE FROM contact", &[]).await?;
-    let numbered = (0_i64..).zip(contacts).map(|(position, contact)| contact_row(position, contact));
-    DB::fill(db, what, &CONTACT, numbered).await
-}
-
 /// Which snapshots there are.
 async fn loaded<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<Loaded>, StoreError> {
     let all = "SELECT source, as_of_on, max(has_sends) FROM snapshot GROUP BY source, as_of_on";
@@ -173,47 +127,9 @@ pub(super) async fn load<DB: Dialect>(db: &mut DB::Connection) -> Result<Registe
     let days = days::<DB>(&mut *db).await?;
     let subjects = subjects::all::<DB>(&mut *db, &days).await?;
     let said = subjects::said::<DB>(&mut *db).await?;
-    let contacts = load_contacts::<DB>(&mut *db).await?;
+    let contacts = lists::contacts::<DB>(&mut *db).await?;
+    let sites = lists::sites::<DB>(&mut *db).await?;
+    let members = lists::members::<DB>(&mut *db).await?;
     let snapshots = loaded::<DB>(db).await?;
-    Ok(Register::new(subjects, contacts, snapshots).with_said(said))
-}
-
-#[derive(sqlx::FromRow)]
-struct ContactColumns {
-    line: i64,
-    ods: Option<String>,
-    sector: Option<String>,
-    site_name: Option<String>,
-    town: Option<String>,
-    shared_mailbox: Option<String>,
-    address: String,
-    role: String,
-    alternate_address: Option<String>,
-    administered_by: Option<String>,
-}
-
-async fn load_contacts<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<ContactRow>, StoreError> {
-    let found: Vec<ContactColumns> = DB::all(
-        db,
-        "reading the contacts",
-        "SELECT line, ods, sector, site_name, town, shared_mailbox, address, role, alternate_address, administered_by
-         FROM contact ORDER BY position",
-        &[],
-    )
-    .await?;
-    let contact = |row: ContactColumns| {
-        Some(ContactRow {
-            line: u32::try_from(row.line).unwrap_or(0),
-            ods: row.ods.as_deref().and_then(OdsCode::new),
-            sector: row.sector,
-            site_name: row.site_name,
-            town: row.town,
-            shared_mailbox: row.shared_mailbox.as_deref().map(Address::new),
-            address: Address::new(&row.address),
-            role: ContactRole::parse(&row.role)?,
-            alternate_address: row.alternate_address.as_deref().map(Address::new),
-            administered_by: row.administered_by,
-        })
-    };
-    Ok(found.into_iter().filter_map(contact).collect())
+    Ok(Register::new(subjects, contacts, snapshots).with_said(said).with_lists(sites, members))
 }
