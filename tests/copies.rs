@@ -29,10 +29,11 @@ fn left_out_without_a_server() {
 }
 
 /// Rows of tables that the outbox leaves empty, with texts that a careless copy would spoil.
-const REST: [&str; 14] = [
+const REST: [&str; 15] = [
     "INSERT INTO snapshot VALUES (7, 'portal_mailbox', 'a\tb.csv', 'f00', '2026-08-28', 1, 2, 0, 1, '{\"a\": \"\\N\"}')",
     "INSERT INTO doubted_file VALUES ('f01', 'b.csv', 'It has 3 rows.', 1, 'doubted', NULL)",
     "INSERT INTO former_address VALUES (-9223372036854775808, 1)",
+    "INSERT INTO erasure VALUES (1, 5, 'Bea', '{\"subjects\": 1}')",
     "INSERT INTO member VALUES ('box@nhs.net', 'x@nhs.net', '2026-08-28')",
     "INSERT INTO site VALUES ('V3462', 'V03462', 'A & \\N', NULL, 'dental', NULL, NULL, NULL, '', '2026-08-28')",
     "INSERT INTO roll VALUES ('canonical', 0, x'00ff')",

@@ -52,11 +52,11 @@ pub enum ReadError {
     #[error("the file is empty; export it again and wait until the download has finished")]
     Empty,
     /// No format has these columns.
-    #[error("no known export has these columns: {seen}. Known are: {known}. Match the columns or take the file away")]
+    #[error("no known export has these columns: {seen}. {known}. Match the columns or take the file away")]
     UnknownHeader {
         /// The first headers, as printed.
         seen: String,
-        /// The formats, each with the headers it is recognised by.
+        /// The formats it is nearest to, each with the headers it is recognised by, or all that there are.
         known: String,
     },
     /// An export that is known, without the column that would make it of use.

@@ -248,8 +248,8 @@ pub(super) fn unknown(header: &[String]) -> ReadError {
     if seen.is_empty() {
         seen.push("none".to_owned());
     }
-    let known: Vec<_> = super::known_formats().collect();
-    ReadError::UnknownHeader { seen: seen.join(", "), known: known.join("; ") }
+    let keys: Vec<_> = header.iter().map(|name| normalise(name)).collect();
+    ReadError::UnknownHeader { seen: seen.join(", "), known: super::nearest_formats(&keys) }
 }
 
 #[cfg(test)]

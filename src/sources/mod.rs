@@ -43,6 +43,9 @@ pub use self::{
 use self::{dates::Reading, decode::Content, input::Input, json::Objects, tabular::Table};
 use crate::domain::snapshot::Source;
 
+/// How many formats an error names that a header is near to.
+const NEAREST_NAMED: usize = 3;
+
 /// How much of a file is looked at for what stands before its header.
 const HEAD_BYTES: u64 = 64 * 1024;
 
@@ -166,10 +169,26 @@ impl Export {
     }
 }
 
-/// Every format with the headers it is recognised by, for an error.
-fn known_formats() -> impl Iterator<Item = String> {
-    let all = formats::ALL.into_iter().chain([&formats::graph::USERS, &formats::graph::DELETED]);
-    all.map(|format| format!("{} ({})", format.source.title(), format.known_by))
+/// The formats that an unknown header is nearest to, each with the headers it is recognised by; without a column in
+/// common with any, the names of all.
+fn nearest_formats(keys: &[String]) -> String {
+    let all = || formats::ALL.into_iter().chain([&formats::graph::USERS, &formats::graph::DELETED]);
+    let has = |column: &header::Column| column.keys.iter().any(|key| keys.iter().any(|other| other == key));
+    let mut near: Vec<_> = all()
+        .map(|format| (format.columns.iter().filter(|column| has(column)).count(), format))
+        .filter(|(shared, _)| *shared > 0)
+        .collect();
+    near.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+    let told: Vec<_> = near
+        .into_iter()
+        .take(NEAREST_NAMED)
+        .map(|(_, format)| format!("{} ({})", format.source.title(), format.known_by))
+        .collect();
+    if !told.is_empty() {
+        return format!("The nearest are: {}", told.join("; "));
+    }
+    let titles: std::collections::BTreeSet<_> = all().map(|format| format.source.title()).collect();
+    format!("Known are: {}", titles.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// The day a file describes, the best source first.
