@@ -306,7 +306,7 @@ fn a_file_that_cannot_be_trusted_is_refused_with_the_place_and_the_remedy() {
         (b"", "the file is empty"),
         (b"\xEF\xBB\xBF \r\n\r\n", "the file is empty"),
         (b"PK\x03\x04xyz", "zip archive is damaged"),
-        (b"Colour,Shape\nred,round\n", "\"Colour\", \"Shape\". Known are: Portal Mailbox Report (MailboxType"),
+        (b"Colour,Shape\nred,round\n", "\"Colour\", \"Shape\". Known are: Active Directory accounts"),
         (b"\"ClassId2e4f51ef21dd47e99d3c952918aff9cd\",\"x\"\n", "Format-Table"),
         (b"address,role,ods_code,Role\na@nhs.net,owner,A,x\n", "line 1: the column \"Role\" is there twice"),
         (&[contacts.as_bytes(), b"\"b@nhs.net,owner,A\nc@nhs.net,owner,A\n"].concat(), "line 3: a quote opens here"),

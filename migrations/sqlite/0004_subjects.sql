@@ -2,6 +2,7 @@
 
 -- The layout before was never released; a store of a trial with subjects in it has to be begun anew.
 CREATE TABLE guard (
+    -- How many there are.
     subjects INTEGER CONSTRAINT this_store_is_of_a_trial_version_begin_with_a_new_one CHECK (subjects = 0)
 ) STRICT;
 INSERT INTO guard SELECT count(*) FROM subject;

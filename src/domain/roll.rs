@@ -100,8 +100,13 @@ impl Roll {
 pub enum Answer {
     /// It says what the snapshot before said.
     Unchanged,
-    /// It has to be read; whom the source meant by this key before.
-    Read(Option<SubjectId>),
+    /// It has to be read.
+    Read {
+        /// Whom the source meant by this key before.
+        known: Option<SubjectId>,
+        /// An earlier row of the file had the key, and said nothing new or was read too.
+        is_again: bool,
+    },
 }
 
 /// A roll while the rows of one file are called against it.
@@ -124,7 +129,7 @@ impl RollCall {
 
     /// Calls one row.
     pub fn call(&mut self, key: u64, print: u64) -> Answer {
-        let Some((at, entry)) = self.roll.find(key) else { return Answer::Read(None) };
+        let Some((at, entry)) = self.roll.find(key) else { return Answer::Read { known: None, is_again: false } };
         let is_again = self.is_called(at);
         self.set(at, true);
         let is_same = entry.is_listed() && entry.last == print && print != ALWAYS_READ;
@@ -132,7 +137,7 @@ impl RollCall {
             self.unchanged += 1;
             return Answer::Unchanged;
         }
-        Answer::Read(Some(entry.subject()))
+        Answer::Read { known: Some(entry.subject()), is_again }
     }
 
     /// Takes a call back: the row cannot be read, and says of nobody that they are there.
@@ -277,15 +282,15 @@ mod tests {
     fn only_a_row_that_is_on_the_roll_as_it_is_and_comes_once_need_not_be_read() {
         let mut call = call(true);
         assert_eq!(call.call(3, 300), Answer::Unchanged);
-        assert_eq!(call.call(3, 300), Answer::Read(Some(SubjectId(30))));
-        assert_eq!(call.call(5, 501), Answer::Read(Some(SubjectId(50))));
-        assert_eq!(call.call(7, 700), Answer::Read(None));
+        assert_eq!(call.call(3, 300), Answer::Read { known: Some(SubjectId(30)), is_again: true });
+        assert_eq!(call.call(5, 501), Answer::Read { known: Some(SubjectId(50)), is_again: false });
+        assert_eq!(call.call(7, 700), Answer::Read { known: None, is_again: false });
         assert_eq!(call.unchanged(), 1);
     }
 
     #[test]
     fn of_an_older_file_every_row_is_read() {
-        assert_eq!(call(false).call(3, 300), Answer::Read(Some(SubjectId(30))));
+        assert_eq!(call(false).call(3, 300), Answer::Read { known: Some(SubjectId(30)), is_again: false });
     }
 
     #[test]
@@ -306,7 +311,7 @@ mod tests {
     fn who_comes_back_is_read_and_who_cannot_be_read_is_not_there() {
         let before = date(2026, 11, 19);
         let mut call = RollCall::new(Roll::new(vec![THREE.leave(before), FIVE]), true);
-        assert_eq!(call.call(3, 300), Answer::Read(Some(SubjectId(30))));
+        assert_eq!(call.call(3, 300), Answer::Read { known: Some(SubjectId(30)), is_again: false });
         call.call(5, 501);
         call.withdraw(5);
         assert_eq!(call.absent(&[THREE], &nobody()).vanished, [SubjectId(50)]);

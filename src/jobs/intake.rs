@@ -64,6 +64,8 @@ struct Row {
     on_roll: Option<(u64, u64)>,
     /// Whom the source meant by the key before.
     known: Option<SubjectId>,
+    /// An earlier row of the file had the key.
+    is_again: bool,
 }
 
 /// What the reading thread hands over.
@@ -162,10 +164,15 @@ impl Reading {
     /// What is to be done with a row; `None` for one that says nothing new.
     fn look_at(&mut self, row: &Raw<'_>) -> Option<Item> {
         let on_roll = row.key().filter(|_| self.keeps_roll).map(|key| (key, row.print()));
-        let answer = on_roll.map_or(Answer::Read(None), |(key, print)| self.call.call(key, print));
-        let Answer::Read(known) = answer else { return None };
+        let (mut known, mut is_again) = (None, false);
+        if let Some((key, print)) = on_roll {
+            match self.call.call(key, print) {
+                Answer::Unchanged => return None,
+                Answer::Read { known: meant, is_again: called } => (known, is_again) = (meant, called),
+            }
+        }
         match row.read() {
-            Ok(Record::Subject(says)) => Some(Item::Subject(Box::new(Row { says: *says, on_roll, known }))),
+            Ok(Record::Subject(says)) => Some(Item::Subject(Box::new(Row { says: *says, on_roll, known, is_again }))),
             Ok(listed) => Some(Item::Listed(listed)),
             Err(rejected) => {
                 if let Some((key, _)) = on_roll {
@@ -274,7 +281,7 @@ impl<'a> Merger<'a> {
             self.tally.compare(&row.says, self.policy);
             let effect = register.observe(self.arrival, &row.says, self.policy);
             let was = before.entry(effect.subject).or_insert(Before { listed: None, is_counted: false });
-            let is_first = !std::mem::replace(&mut was.is_counted, true);
+            let is_first = !(std::mem::replace(&mut was.is_counted, true) || row.is_again);
             self.tally.count(effect, was.listed.as_ref(), is_first, &register);
             self.entries.extend(row.on_roll.map(|(key, print)| {
                 let print = if effect.bad_dates > 0 { ALWAYS_READ } else { print };
