@@ -166,14 +166,17 @@ pub(super) fn recognise(site: &Site, paths: &[PathBuf]) -> (Vec<Candidate>, Vec<
     (candidates, refused)
 }
 
-/// The day a file describes: what it says, else the day it was last written, but never later than today.
+/// The day a file describes: what it says, else its newest date when that has come, else the day it was last written,
+/// but never later than today.
 pub(super) fn day_of(site: &Site, candidate: &Candidate) -> Date {
     let written = || {
         let modified = fs::metadata(&candidate.path).and_then(|about| about.modified()).ok()?;
         let instant = Timestamp::try_from(modified).ok()?;
         Some(instant.to_zoned(site.config.time_zone.clone()).date())
     };
-    candidate.export.as_of().unwrap_or_else(|| written().unwrap_or_else(|| site.today()).min(site.today()))
+    let export = &candidate.export;
+    let told = export.as_of().filter(|day| export.says_its_day() || *day <= site.today());
+    told.unwrap_or_else(|| written().unwrap_or_else(|| site.today()).min(site.today()))
 }
 
 /// Loads files into the store, one transaction each.

@@ -165,7 +165,7 @@ impl Tally {
             return Err(ReadError::Concealed { concealed, rows });
         }
         let first = self.report.rejected.first();
-        let first = first.map(|row| format!(" (line {}: {})", row.line, row.reason)).unwrap_or_default();
+        let first = first.map(|row| format!("line {}: {}", row.line, row.reason));
         Err(ReadError::NoRows { rows, first })
     }
 }

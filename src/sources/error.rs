@@ -12,12 +12,12 @@ use super::container::ContainerError;
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// A header and nothing below it, or no row that can be read.
-    #[error("none of its {rows} rows can be read{first}: export it again")]
+    #[error("{}", no_rows(*rows, first.as_deref()))]
     NoRows {
         /// How many rows there are.
         rows: u64,
-        /// Why the first one cannot.
-        first: String,
+        /// Where the first one is that cannot be read, and why; `None` when all are passed over.
+        first: Option<String>,
     },
     /// A report of Microsoft 365 that hides who is who.
     #[error(
@@ -51,6 +51,20 @@ pub enum ReadError {
     /// Nothing but blank lines.
     #[error("the file is empty; export it again and wait until the download has finished")]
     Empty,
+    /// HTML or XML, which a browser saves where it should have saved an export.
+    #[error(
+        "it is a web page or an XML file and not an export, as when a log-in has run out; log in again where it came from \
+         and download it once more"
+    )]
+    WebPage,
+    /// No column says whom a row is about.
+    #[error("line {line}: no column tells whom a row is about; export it again with {wanted}")]
+    NobodyNamed {
+        /// Line of the header.
+        line: u32,
+        /// The columns of which one must be there.
+        wanted: String,
+    },
     /// No format has these columns.
     #[error("no known export has these columns: {seen}. {known}. Match the columns or take the file away")]
     UnknownHeader {
@@ -153,6 +167,14 @@ impl From<io::Error> for ReadError {
     /// A refusal travels through readers as an input error, and is itself again here.
     fn from(error: io::Error) -> Self {
         error.downcast().unwrap_or_else(Self::Io)
+    }
+}
+
+fn no_rows(rows: u64, first: Option<&str>) -> String {
+    match (rows, first) {
+        (0, _) => "it has no rows: export it again".to_owned(),
+        (_, Some(first)) => format!("none of its {rows} rows can be read ({first}): export it again"),
+        (_, None) => format!("none of its {rows} rows says anything that is kept: export it again"),
     }
 }
 

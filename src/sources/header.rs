@@ -180,6 +180,14 @@ impl Layout {
         Self { file_name, ..self }
     }
 
+    /// The columns of `format` that tell whom a row is about, in words, when none of them is there.
+    pub(super) fn lacks_names(&self, format: &'static Format) -> Option<String> {
+        let names = |column: &&Column| matches!(column.part, Part::Id | Part::Address);
+        let wanted: Vec<_> = format.columns.iter().filter(names).filter_map(|column| column.missed_as).collect();
+        let is_there = self.places.iter().any(|(column, _)| names(column));
+        (!is_there && !wanted.is_empty()).then(|| wanted.join(" or "))
+    }
+
     /// Headers that nothing is read from, as printed.
     pub(super) fn ignored(&self) -> Vec<String> {
         let is_read = |at| self.places.iter().any(|(_, place)| *place == at);

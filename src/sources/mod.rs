@@ -62,7 +62,7 @@ pub struct ReadSettings<'a> {
 #[derive(Debug)]
 pub struct Export {
     source: Source,
-    as_of: Option<Date>,
+    as_of: Option<Day>,
     sha256: String,
     summary: Summary,
     dates: Reading,
@@ -76,6 +76,14 @@ pub struct Export {
 enum Body {
     Table(Table),
     Json(Objects),
+}
+
+/// The day that a file describes.
+#[derive(Debug, Clone, Copy)]
+struct Day {
+    on: Date,
+    /// The file or its name says so.
+    is_said: bool,
 }
 
 /// Reads the file at `path` once: recognises it, settles its dates, and makes sure that it is whole.
@@ -118,6 +126,7 @@ fn first_pass(
     let text = Cursor::new(head).chain(text);
     match begin.trim_start().chars().next() {
         None => Err(ReadError::Empty),
+        Some('<') => Err(ReadError::WebPage),
         Some('{' | '[') => json::open(text, input, encoding, settings),
         Some(_) => tabular::open(text, &begin, input, encoding, settings),
     }
@@ -133,8 +142,15 @@ impl Export {
     /// The day the file describes: its own column for it, else the date in its name, else the newest date in it that
     /// tells when it was made. `None` when nothing tells.
     #[must_use]
-    pub const fn as_of(&self) -> Option<Date> {
-        self.as_of
+    pub fn as_of(&self) -> Option<Date> {
+        self.as_of.map(|day| day.on)
+    }
+
+    /// Whether the file or its name says which day that is. Else it is the newest date in the file, and one bad date
+    /// puts it far into the future.
+    #[must_use]
+    pub fn says_its_day(&self) -> bool {
+        self.as_of.is_some_and(|day| day.is_said)
     }
 
     /// How the file was read.
@@ -192,7 +208,8 @@ fn nearest_formats(keys: &[String]) -> String {
 }
 
 /// The day a file describes, the best source first.
-fn as_of(own: Option<Date>, input: &Input, newest: Option<Date>) -> Option<Date> {
+fn as_of(own: Option<Date>, input: &Input, newest: Option<Date>) -> Option<Day> {
     let named = || input.names().find_map(|name| dates::in_file_name(&name));
-    own.or_else(named).or(newest)
+    let said = own.or_else(named).map(|on| Day { on, is_said: true });
+    said.or(newest.map(|on| Day { on, is_said: false }))
 }

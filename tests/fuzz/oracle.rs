@@ -208,7 +208,8 @@ fn told(line: u32, read: Result<Record, Rejected>) -> String {
     match read {
         Ok(Record::Subject(row)) => {
             hold(&row);
-            format!("{:?}", Observation { line: 0, ..*row })
+            // The count-down and the day of the row move every day, and say nothing that has to be kept.
+            format!("{:?}", Observation { line: 0, removal_in_days: None, updated_on: None, ..*row })
         }
         Ok(record) => format!("{record:?}").replace(&format!("line: {line}"), "line: 0"),
         Err(rejected) => said(&rejected.to_string()).replace(&format!("line {line}"), "line 0"),

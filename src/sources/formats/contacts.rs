@@ -44,7 +44,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
 }
 
 fn role(row: &Row) -> Result<ContactRole, Rejected> {
-    let word = row.word("role").unwrap_or_default();
+    let word = row.word("role").ok_or_else(|| row.reject("role", "the row has no role"))?;
     let unknown = || row.reject("role", format!("{} is none of owner, member, site, admin", cells::quote(&word)));
     ContactRole::parse(&word).ok_or_else(unknown)
 }

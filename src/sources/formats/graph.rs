@@ -38,7 +38,7 @@ pub(in crate::sources) const USERS: Format = Format {
         Column::optional(&["odatatype"], Holds::Text).unkept(),
     ],
     skips,
-    read: |row| read(row, row.date("deleteddatetime")?.is_some()),
+    read: |row| read(row, row.date("deleteddatetime")?.is_some() || bears_its_id(row)),
 };
 
 /// Deleted users and no other.
@@ -69,7 +69,9 @@ pub(in crate::sources) const DELETED: Format = Format {
 pub(in crate::sources) struct Deletions {
     /// Users with the day of their deletion.
     pub(in crate::sources) dated: usize,
-    /// Users without.
+    /// Users without, whose name begins with their own id: Graph renames who is deleted.
+    pub(in crate::sources) renamed: usize,
+    /// Users of whom nothing says it.
     pub(in crate::sources) undated: usize,
 }
 
@@ -78,6 +80,7 @@ impl Deletions {
     pub(in crate::sources) fn see(&mut self, row: &Row) {
         match row.date("deleteddatetime") {
             Ok(Some(_)) => self.dated += 1,
+            Ok(None) if bears_its_id(row) => self.renamed += 1,
             Ok(None) => self.undated += 1,
             Err(_) => {}
         }
@@ -89,16 +92,22 @@ impl Deletions {
     /// too; users without a day are deleted only where every page of the file says so, or where the property was asked
     /// for, is null throughout (as PowerShell's module returns it), and the name of the file says what it is.
     pub(in crate::sources) fn decide(self, pages_say_so: bool, was_asked: bool, name: &str) -> (bool, Option<String>) {
-        let Self { dated, undated } = self;
+        let Self { dated, renamed, undated } = self;
+        let deleted = dated + renamed;
         let name_says_so = was_asked && dated == 0 && names_deleted(name);
-        let are_all = pages_say_so || name_says_so || (dated > 0 && undated == 0);
-        let word = match (are_all, dated, undated) {
-            (true, _, 1..) => Some(format!("deleted users without the day of their deletion: {undated}")),
-            (false, 1.., _) => Some(format!(
-                "{dated} users have a deletedDateTime and are read as deleted, {undated} have none and are read as \
-                 live: export deleted users on their own"
-            )),
-            _ => None,
+        let are_all = pages_say_so || name_says_so || (deleted > 0 && undated == 0);
+        let without_day = renamed + if are_all { undated } else { 0 };
+        let mixed = || {
+            format!(
+                "{deleted} users have a deletedDateTime or a name that begins with their id, and are read as deleted; \
+                 {undated} have neither and are read as live: export deleted users on their own"
+            )
+        };
+        let without = || format!("deleted users without the day of their deletion: {without_day}");
+        let word = match (are_all, deleted) {
+            (true, _) => (without_day > 0).then(without),
+            (false, 1..) => Some(mixed()),
+            (false, 0) => None,
         };
         (are_all, word)
     }
@@ -148,6 +157,14 @@ fn address(row: &Row, is_deleted: bool) -> Result<Option<Address>, Rejected> {
     let own = if is_deleted && key != "mail" { without_id(&text) } else { &text };
     let reject = |reason| row.reject(key, reason).concealing(cells::is_concealed(own));
     cells::address(own).map(Some).map_err(reject)
+}
+
+/// Whether the user's name begins with the user's own id, as Graph renames who is deleted.
+fn bears_its_id(row: &Row) -> bool {
+    let Some((id, name)) = row.text("id").zip(row.text("userprincipalname")) else { return false };
+    let digits = id.replace('-', "");
+    let begins = name.get(..digits.len()).is_some_and(|start| start.eq_ignore_ascii_case(&digits));
+    begins && without_id(&name) != name
 }
 
 /// The name of a deleted user without the id that stands before it.

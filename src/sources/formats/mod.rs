@@ -111,8 +111,17 @@ impl Row<'_> {
     pub(in crate::sources) fn fault(&self) -> Option<Rejected> {
         let (has, wants) = (self.cells.len(), self.layout.header.len());
         let shape = || (has != wants).then(|| format!("the row has {has} cells, the header has {wants}"));
-        let reason = self.cells.fault.map(|fault| fault.reason().to_owned()).or_else(shape)?;
+        let again = || self.is_header().then(|| HEADER_AGAIN.to_owned());
+        let reason = self.cells.fault.map(|fault| fault.reason().to_owned()).or_else(shape).or_else(again)?;
         Some(Rejected::row(self.line(), reason))
+    }
+
+    /// Whether the row says what the header says.
+    fn is_header(&self) -> bool {
+        let header = &self.layout.header;
+        // Of nearly all rows the first cell tells.
+        self.cells.bytes(0) == header.first().map(String::as_bytes)
+            && header.iter().zip(self.cells.iter()).all(|(name, cell)| *name == cell.trim())
     }
 
     /// Line on which the row begins.
@@ -197,6 +206,9 @@ impl Holds {
         }
     }
 }
+
+/// The reason for rejecting a row that is the header once more.
+const HEADER_AGAIN: &str = "the header stands here again, as where two files were put together";
 
 /// The reason for rejecting a row that is about nobody.
 pub(in crate::sources) const NOBODY: &str = "the row has neither an address nor an id";

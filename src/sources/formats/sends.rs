@@ -70,7 +70,13 @@ fn skips(row: &Row) -> bool {
     let did_not_leave = row.layout.find("status").is_some() && !left();
     let failed = row.text("result").is_some_and(|word| word.to_lowercase().starts_with("fail"));
     let undated = DATES.iter().all(|key| row.text(key).is_none());
-    row.is_guest(&["senderaddress", "sentfrom"]) || did_not_leave || failed || undated || is_other_folder(row)
+    let is_guest = row.is_guest(&["senderaddress", "sentfrom"]);
+    is_guest || is_bounce(row) || did_not_leave || failed || undated || is_other_folder(row)
+}
+
+/// Nobody sends a message that says that another one could not be delivered.
+fn is_bounce(row: &Row) -> bool {
+    row.text("senderaddress").is_some_and(|sender| sender == "<>")
 }
 
 /// Of a mailbox's folders only Sent Items tells of sends.

@@ -22,7 +22,7 @@ use super::{
     Body, Census, DateColumn, Export, Raw, ReadSettings, Summary, as_of,
     dates::Reading,
     decode::{self, Encoding},
-    error::ReadError,
+    error::{ReadError, Rejected},
     formats::{
         self, Format, Row,
         graph::{self, Deletions},
@@ -80,6 +80,8 @@ struct First {
     objects: Vec<(u32, Option<Vec<Property>>)>,
     /// Why the first one of these cannot be read, where the text is at fault.
     broken: Option<ReadError>,
+    /// Why the first one of these cannot be read that is an object all the same.
+    lost: Option<Rejected>,
 }
 
 impl First {
@@ -91,7 +93,11 @@ impl First {
                     size += piece.text.len();
                     Some(properties)
                 }
-                Err(Unread::Row(_)) => None,
+                Err(Unread::Row(rejected)) => {
+                    let is_object = piece.text.first() == Some(&b'{');
+                    first.lost = first.lost.take().or(is_object.then_some(rejected));
+                    None
+                }
                 Err(Unread::Broken(_, error)) => {
                     first.broken.get_or_insert(error);
                     None
@@ -108,7 +114,13 @@ impl First {
         let Some((line, _)) = self.objects.first() else { return Ok(&graph::USERS) };
         let properties: Vec<_> = self.objects.iter().filter_map(|(_, object)| object.as_ref()).flatten().collect();
         if properties.is_empty() {
-            return Err(self.broken.take().unwrap_or(ReadError::NoObjects { line: *line }));
+            let lost = || {
+                Some(ReadError::NoRows {
+                    rows: self.objects.len() as u64,
+                    first: Some(self.lost.as_ref()?.to_string()),
+                })
+            };
+            return Err(self.broken.take().or_else(lost).unwrap_or(ReadError::NoObjects { line: *line }));
         }
         let keys: BTreeSet<_> = properties.iter().map(|property| property.key()).collect();
         let is_instead = |key: &str| INSTEAD.iter().any(|(column, own)| *column == key && keys.contains(*own));
