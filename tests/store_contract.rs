@@ -5,7 +5,7 @@
 mod support;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -248,7 +248,7 @@ async fn save_file(
     let lists = Lists { contacts: contacts.unwrap_or_default().to_vec(), ..Lists::default() };
     let mut intake = store.begin_intake(snapshot.source, snapshot.as_of_on).await?;
     intake.write_subjects(changes).await?;
-    intake.commit(Taken { snapshot, roll: None, lists: &lists }).await
+    intake.commit(Taken { snapshot, roll: None, lists: &lists, merged: &HashMap::new() }).await
 }
 
 fn any_deletion() -> impl Strategy<Value = Deletion> {

@@ -36,7 +36,7 @@ CREATE INDEX subject_by_site ON subject (mailbox_of) WHERE mailbox_of IS NOT NUL
 CREATE INDEX subject_by_wake ON subject (wake_on);
 CREATE INDEX subject_by_left ON subject (left_on) WHERE left_on IS NOT NULL;
 
--- Addresses that subjects had before, to find them by.
+-- Addresses that subjects had before, or have by the word of a source that is not believed, to find them by.
 CREATE TABLE former_address (
     -- XXH3 of the address, lower case.
     address_key BIGINT NOT NULL,

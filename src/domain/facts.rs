@@ -220,6 +220,12 @@ impl Facts {
         self.said.get(from..).into_iter().flatten().take_while(move |(said, _)| *said == field).map(|(_, fact)| fact)
     }
 
+    /// Lets what a source said as of one day hold as of another: it said the same again.
+    pub fn repeat(&mut self, source: Source, said_on: Date, as_of: Date) {
+        let of_row = |fact: &&mut Fact| fact.source == source && fact.as_of == said_on;
+        self.said.iter_mut().map(|(_, fact)| fact).filter(of_row).for_each(|fact| fact.as_of = as_of);
+    }
+
     /// Everything that any source said, by field and source.
     pub fn said(&self) -> impl Iterator<Item = (Field, &Fact)> {
         self.said.iter().map(|(field, fact)| (*field, fact))

@@ -248,11 +248,27 @@ impl Register {
         }
     }
 
+    /// Takes note that a row said of a subject what its source said of it the snapshot before.
+    pub fn repeat(&mut self, arrival: Arrival, id: SubjectId, policy: &Policy) {
+        let Some(subject) = self.subjects.get_mut(&id) else { return };
+        let Arrival { source, as_of, .. } = arrival;
+        let Some(seen_on) = subject.seen_on.get(&source).copied().filter(|seen_on| *seen_on < as_of) else { return };
+        evaluate::fix_deletion_before(subject, as_of, policy);
+        subject.facts.repeat(source, seen_on, as_of);
+        subject.seen_on.insert(source, as_of);
+        let said = subject.facts.said().find(|(field, fact)| *field == Field::Status && fact.source == source);
+        let repeated = said.filter(|(_, fact)| fact.as_of == as_of).map(|(_, fact)| fact.value.to_string());
+        if let Some(status) = repeated.as_deref().and_then(Status::new) {
+            subject.history.record(status, as_of, source);
+        }
+        self.changed.insert(id);
+    }
+
     /// Merges one row (rule 5).
     pub fn observe(&mut self, arrival: Arrival, row: &Observation, policy: &Policy) -> Effect {
         self.forget();
         let id = self.subject_of(arrival, row);
-        self.note_source_id(id, arrival, row);
+        let is_named = self.note_source_id(id, arrival, row);
         let is_contested = self.is_contested(id, arrival, row);
         self.settle_address(id, arrival, row);
         let has_sent = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
@@ -269,15 +285,17 @@ impl Register {
         if arrival.source.lists_subjects() {
             withdraw_presumption(subject, arrival);
         }
-        let seen_on = subject.seen_on.entry(arrival.source).or_insert(arrival.as_of);
-        *seen_on = arrival.as_of.max(*seen_on);
+        let is_newer = subject.seen_on.get(&arrival.source).is_none_or(|seen_on| *seen_on < arrival.as_of);
+        if is_newer {
+            subject.seen_on.insert(arrival.source, arrival.as_of);
+        }
         let kind = match (subject.is_listed(), was_listed) {
             (false, _) => EffectKind::Waiting,
             (true, false) => EffectKind::New,
             (true, true) if changed => EffectKind::Changed,
             (true, true) => EffectKind::Unchanged,
         };
-        if changed || confirmed || !was_listed {
+        if changed || confirmed || is_named || is_newer || !was_listed {
             self.changed.insert(id);
             self.said.extend(fields(row).map(|field| (arrival.source, field)));
         }
@@ -333,11 +351,15 @@ impl Register {
         id
     }
 
-    fn note_source_id(&mut self, id: SubjectId, arrival: Arrival, row: &Observation) {
-        if let (Some(subject), Some(row_id)) = (self.subjects.get_mut(&id), &row.id) {
-            subject.source_ids.insert(arrival.source, row_id.clone());
-            self.by_source_id.insert((arrival.source, row_id.clone()), id);
+    /// Returns whether the source names the subject by this id for the first time.
+    fn note_source_id(&mut self, id: SubjectId, arrival: Arrival, row: &Observation) -> bool {
+        let (Some(subject), Some(row_id)) = (self.subjects.get_mut(&id), &row.id) else { return false };
+        if subject.source_ids.get(&arrival.source) == Some(row_id) {
+            return false;
         }
+        subject.source_ids.insert(arrival.source, row_id.clone());
+        self.by_source_id.insert((arrival.source, row_id.clone()), id);
+        true
     }
 
     /// Whether the source lists somebody else, by another id, at the row's address on the same day.

@@ -31,6 +31,17 @@ impl Entry {
         Self { key, subject: subject.0, last: print }
     }
 
+    /// A row that only an older file has: the source listed it last on that file's day.
+    #[must_use]
+    pub fn left(key: u64, subject: SubjectId, last_on: Date) -> Self {
+        Self::listed(key, subject, ALWAYS_READ).leave(last_on)
+    }
+
+    /// The better word of two on one key, of which `self` was there before.
+    const fn or_better(self, read: Self) -> Self {
+        if read.is_listed() || (!self.is_listed() && self.last < read.last) { read } else { self }
+    }
+
     /// The same as it is stored.
     #[must_use]
     pub const fn from_numbers([key, subject, last]: [u64; 3]) -> Self {
@@ -87,6 +98,14 @@ impl Roll {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The same, with merged subjects by their new numbers; `None` when nobody on it was merged.
+    #[must_use]
+    pub fn after_merging(&self, merged: &HashMap<SubjectId, SubjectId>) -> Option<Self> {
+        let is_merged = |entry: &Entry| merged.contains_key(&entry.subject());
+        let by_new = |entry: &Entry| entry.about(in_place_of(entry.subject(), merged));
+        self.entries.iter().any(is_merged).then(|| Self { entries: self.entries.iter().map(by_new).collect() })
     }
 
     fn find(&self, key: u64) -> Option<(usize, Entry)> {
@@ -169,10 +188,11 @@ impl RollCall {
     #[must_use]
     pub fn absent(&self, read: &[Entry], merged: &HashMap<SubjectId, SubjectId>) -> Absent {
         let places = || self.roll.entries.iter().enumerate();
-        let mut missing: HashMap<SubjectId, Entry> = places()
-            .filter(|(at, _)| !self.is_called(*at))
-            .map(|(_, entry)| (in_place_of(entry.subject(), merged), *entry))
-            .collect();
+        let mut missing: HashMap<SubjectId, Entry> = HashMap::new();
+        for (_, entry) in places().filter(|(at, _)| !self.is_called(*at)) {
+            let known = missing.entry(in_place_of(entry.subject(), merged)).or_insert(*entry);
+            *known = known.or_better(*entry);
+        }
         if !missing.is_empty() {
             let called = places().filter(|(at, _)| self.is_called(*at)).map(|(_, entry)| entry);
             for entry in called.chain(read) {
@@ -196,7 +216,7 @@ impl RollCall {
         read.sort_unstable_by_key(|entry| entry.key);
         read.dedup_by(|again, first| {
             let is_again = again.key == first.key;
-            if is_again {
+            if is_again && first.is_listed() {
                 first.last = ALWAYS_READ;
             }
             is_again
@@ -219,7 +239,8 @@ impl RollCall {
                 entries.push(fresh);
             }
             let again = read.next_if(|again| again.key == entry.key);
-            entries.push(again.unwrap_or_else(|| if self.is_called(at) { *entry } else { fate.of(*entry) }));
+            let stays = || if self.is_called(at) { *entry } else { fate.of(*entry) };
+            entries.push(again.map_or_else(stays, |again| entry.or_better(again)));
         }
         entries.extend(read);
         entries

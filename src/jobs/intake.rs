@@ -83,6 +83,8 @@ pub(super) struct Merged {
     pub(super) roll: Option<Roll>,
     /// What it lists besides subjects.
     pub(super) lists: Lists,
+    /// Who was merged into whom.
+    pub(super) merged: HashMap<SubjectId, SubjectId>,
 }
 
 /// Why a file could not be merged.
@@ -175,7 +177,7 @@ impl Reading {
             Ok(Record::Subject(says)) => Some(Item::Subject(Box::new(Row { says: *says, on_roll, known, is_again }))),
             Ok(listed) => Some(Item::Listed(listed)),
             Err(rejected) => {
-                if let Some((key, _)) = on_roll {
+                if let (Some((key, _)), false) = (on_roll, is_again) {
                     self.call.withdraw(key);
                 }
                 Some(Item::Rejected(rejected))
@@ -205,6 +207,8 @@ struct Merger<'a> {
     arrival: Arrival,
     policy: &'a Policy,
     tally: Tally,
+    /// The source has a newer snapshot.
+    is_overtaken: bool,
     /// The number of the next new subject.
     next: SubjectId,
     /// The rows of the roll that were read.
@@ -220,6 +224,7 @@ impl<'a> Merger<'a> {
     fn new(intake: &'a mut dyn Intake, arrival: Arrival, policy: &'a Policy, tally: Tally, rows: usize) -> Self {
         let is_first = intake.is_first();
         Self {
+            is_overtaken: intake.newest().is_some_and(|newest| newest > arrival.as_of),
             next: intake.next_subject(),
             intake,
             arrival,
@@ -278,12 +283,19 @@ impl<'a> Merger<'a> {
             subjects.iter().map(|subject| (subject.id, Before::of(subject, self.arrival))).collect();
         let mut register = Register::part(subjects, self.next);
         for row in rows {
+            if let (Some(known), true) = (row.known, row.is_again) {
+                // The first row of the key may have said nothing new, and then nobody has looked at its subject yet.
+                register.repeat(self.arrival, known, self.policy);
+            }
             self.tally.compare(&row.says, self.policy);
             let effect = register.observe(self.arrival, &row.says, self.policy);
             let was = before.entry(effect.subject).or_insert(Before { listed: None, is_counted: false });
             let is_first = !(std::mem::replace(&mut was.is_counted, true) || row.is_again);
             self.tally.count(effect, was.listed.as_ref(), is_first, &register);
             self.entries.extend(row.on_roll.map(|(key, print)| {
+                if self.is_overtaken {
+                    return Entry::left(key, effect.subject, self.arrival.as_of);
+                }
                 let print = if effect.bad_dates > 0 { ALWAYS_READ } else { print };
                 Entry::listed(key, effect.subject, print)
             }));
@@ -300,18 +312,18 @@ impl<'a> Merger<'a> {
             *left_out.entry(newest).or_default() += absent.vanished.len() as u64;
         }
         let (report, lists) = self.tally.finish(self.arrival, newest, census, left_out).map_err(Failed::Read)?;
-        let mut fate = Uncalled::Stay;
-        if let Some(newest) = newest.filter(|newest| *newest < self.arrival.as_of) {
-            // They are written as they were: what was said of them follows the newest snapshot no longer.
+        let is_later = newest.filter(|newest| *newest < self.arrival.as_of);
+        if is_later.is_some() || self.is_overtaken {
+            // They are written as they were: what was said of them does not follow this snapshot.
             for some in absent.vanished.chunks(BATCH) {
                 let subjects = self.intake.find_subjects(some, &[]).await?;
                 let changes = Changes { subjects: subjects.iter().collect(), removed: Vec::new() };
                 self.intake.write_subjects(&changes).await?;
             }
-            fate = Uncalled::Leave(newest);
         }
+        let fate = is_later.map_or(Uncalled::Stay, Uncalled::Leave);
         let keeps_roll = self.arrival.source.keeps_roll();
         let roll = block_in_place(|| keeps_roll.then(|| call.close(self.entries, &self.merged, fate)));
-        Ok(Merged { report, roll, lists })
+        Ok(Merged { report, roll, lists, merged: self.merged })
     }
 }

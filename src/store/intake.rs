@@ -1,5 +1,7 @@
 //! One file on its way into the store.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use jiff::civil::Date;
 
@@ -18,6 +20,8 @@ pub struct Taken<'a> {
     pub snapshot: &'a SnapshotRow,
     /// The roll of its source after it, where it keeps one.
     pub roll: Option<&'a Roll>,
+    /// Who was merged into whom: other rolls name them too.
+    pub merged: &'a HashMap<SubjectId, SubjectId>,
     /// What it lists besides subjects. A contacts file replaces the one before.
     pub lists: &'a Lists,
 }

@@ -1,6 +1,6 @@
 //! Erasing subjects: who is gone for good, and everything that is known of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 use sqlx::AssertSqlSafe;
@@ -11,10 +11,9 @@ use crate::{
         register::{Subject, SubjectId},
         retention::Horizon,
         roll::Roll,
-        snapshot::Source,
         subject::Address,
     },
-    store::{StoreError, rows},
+    store::StoreError,
 };
 
 /// Subjects that no newest snapshot tells of any more, the first after `$3`: not since the day `$1`.
@@ -163,10 +162,7 @@ pub(super) async fn erase<DB: Dialect>(
 /// Takes subjects off every roll: when a source lists them again, they are read, and known anew.
 async fn strike<DB: Dialect>(db: &mut DB::Connection, subjects: &[i64]) -> Result<(), StoreError> {
     let gone: HashSet<_> = subjects.iter().copied().map(SubjectId).collect();
-    let found: Vec<(String,)> = DB::all(&mut *db, "listing rolls", "SELECT DISTINCT source FROM roll", &[]).await?;
-    let sources: BTreeMap<String, Source> =
-        found.into_iter().map(|(word,)| Ok((word.clone(), rows::source(&word)?))).collect::<Result<_, StoreError>>()?;
-    for source in sources.into_values() {
+    for source in rolls::sources::<DB>(&mut *db).await? {
         let roll = rolls::read::<DB>(&mut *db, source).await?;
         let before = roll.entries().len();
         let kept: Vec<_> = roll.entries().iter().filter(|entry| !gone.contains(&entry.subject())).copied().collect();

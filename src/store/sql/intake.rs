@@ -74,6 +74,9 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
             return Err(StoreError::ForgottenMeanwhile);
         }
         register::insert_snapshot::<DB>(&mut self.transaction, taken.snapshot).await?;
+        if !taken.merged.is_empty() {
+            rolls::merge::<DB>(&mut self.transaction, taken.merged).await?;
+        }
         if let Some(roll) = taken.roll {
             rolls::write::<DB>(&mut self.transaction, self.source, roll).await?;
         }

@@ -1,14 +1,17 @@
 //! Rolls as bytes: parts of 24-byte entries, written and read as a whole.
 
+use std::collections::HashMap;
+
 use futures_util::TryStreamExt;
 
 use super::{Cell, Dialect, Table, Twice, doing};
 use crate::{
     domain::{
+        register::SubjectId,
         roll::{Entry, Roll},
         snapshot::Source,
     },
-    store::StoreError,
+    store::{StoreError, rows},
 };
 
 /// Bytes of an entry: three numbers, little end first.
@@ -56,6 +59,26 @@ pub(super) async fn read<DB: Dialect>(db: &mut DB::Connection, source: Source) -
     Ok(Roll::new(entries))
 }
 
+/// The sources that have a roll.
+pub(super) async fn sources<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<Source>, StoreError> {
+    let all = "SELECT DISTINCT source FROM roll ORDER BY source";
+    let found: Vec<(String,)> = DB::all(db, "listing rolls", all, &[]).await?;
+    found.into_iter().map(|(word,)| rows::source(&word)).collect()
+}
+
+/// Lets every roll name merged subjects by their new numbers.
+pub(super) async fn merge<DB: Dialect>(
+    db: &mut DB::Connection,
+    merged: &HashMap<SubjectId, SubjectId>,
+) -> Result<(), StoreError> {
+    for source in sources::<DB>(&mut *db).await? {
+        if let Some(roll) = read::<DB>(&mut *db, source).await?.after_merging(merged) {
+            write::<DB>(&mut *db, source, &roll).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Replaces the roll of a source.
 pub(super) async fn write<DB: Dialect>(db: &mut DB::Connection, source: Source, roll: &Roll) -> Result<(), StoreError> {
     let what = "writing a roll";
@@ -77,7 +100,6 @@ pub(super) async fn write<DB: Dialect>(db: &mut DB::Connection, source: Source, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::register::SubjectId;
 
     #[test]
     fn an_entry_comes_back_from_its_bytes() {

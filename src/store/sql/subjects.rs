@@ -54,6 +54,13 @@ fn row<'a>(subject: &'a Subject, days: &Days) -> Result<[Cell<'a>; 7], StoreErro
     ])
 }
 
+/// Addresses that a subject had, and those that a source says while another is believed: the one that is overruled
+/// today may be believed when its source repeats it.
+fn other_addresses(subject: &Subject) -> BTreeSet<Address> {
+    let said = subject.facts.rivals(Field::Address).map(|fact| Address::new(&fact.value.to_string()));
+    subject.former_addresses.iter().cloned().chain(said).collect()
+}
+
 /// The last day on which any source spoke of a subject, unless the newest snapshot of one does.
 fn left_on(subject: &Subject, days: &Days) -> Option<Date> {
     let newest = |source: &Source| days.get(source).and_then(BTreeSet::last);
@@ -79,10 +86,10 @@ pub(super) async fn write<DB: Dialect>(
     let subjects = &changes.subjects;
     let written: Vec<_> = subjects.iter().map(|subject| row(subject, days)).collect::<Result<_, _>>()?;
     DB::fill(&mut *db, "writing subjects", &SUBJECT, written.into_iter()).await?;
-    let former = subjects.iter().flat_map(|subject| {
-        subject.former_addresses.iter().map(|address| [address_key(address).into(), subject.id.0.into()])
+    let other = subjects.iter().flat_map(|subject| {
+        other_addresses(subject).into_iter().map(|address| [address_key(&address).into(), subject.id.0.into()])
     });
-    DB::fill(&mut *db, "writing former addresses", &FORMER_ADDRESS, former).await?;
+    DB::fill(&mut *db, "writing former addresses", &FORMER_ADDRESS, other).await?;
     let said: BTreeSet<(Source, Field)> =
         subjects.iter().flat_map(|subject| subject.facts.said().map(|(field, fact)| (fact.source, field))).collect();
     let said = said.into_iter().map(|(source, field)| [source.as_str().into(), field.as_str().into()]);
@@ -97,9 +104,12 @@ async fn delete<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i6
     Ok(())
 }
 
-/// The highest number of a subject.
+/// The highest number that a subject has or had.
 pub(super) async fn last<DB: Dialect>(db: &mut DB::Connection) -> Result<SubjectId, StoreError> {
-    let (last,): (i64,) = DB::one(db, "numbering subjects", "SELECT coalesce(max(id), 0) FROM subject", &[]).await?;
+    // A number that what was told hangs on is nobody else's, though its subject was merged into another.
+    let ever = "SELECT CAST(coalesce(max(id), 0) AS BIGINT) FROM (SELECT max(id) AS id FROM subject
+         UNION ALL SELECT max(subject_id) FROM episode UNION ALL SELECT max(subject_id) FROM snooze) AS numbers";
+    let (last,): (i64,) = DB::one(db, "numbering subjects", ever, &[]).await?;
     Ok(SubjectId(last))
 }
 
