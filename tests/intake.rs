@@ -68,13 +68,13 @@ fn any_files() -> impl Strategy<Value = Vec<File>> {
     (any::<bool>(), prop::collection::vec(step, 2..9)).prop_map(|(moves, steps)| {
         let mut files: Vec<File> = Vec::new();
         for (fresh, like, how, day) in steps {
-            let earlier = (!files.is_empty() && how > 0).then(|| files[like.index(files.len())].clone());
+            let earlier = if files.is_empty() || how == 0 { None } else { Some(like.get(&files).clone()) };
             let file = match earlier {
                 None => fresh,
                 Some(same) if how == 1 => File { day, ..same },
                 Some(mut other) => {
                     let at = like.index(other.rows.len());
-                    other.rows[at] = fresh.rows[0].clone();
+                    other.rows.splice(at..=at, fresh.rows.into_iter().take(1));
                     File { day, ..other }.uncontested()
                 }
             };
@@ -130,7 +130,7 @@ impl File {
             serde_json::json!({"id": row.id.map(|id| format!("graph{id}")), "userPrincipalName": address, "nth": nth,
                 "lastPasswordChangeDateTime": used})
         });
-        serde_json::Value::from_iter(users).to_string()
+        users.collect::<serde_json::Value>().to_string()
     }
 
     fn name(&self, nth: usize) -> String {

@@ -84,7 +84,7 @@ pub(super) struct Merged {
     /// What it lists besides subjects.
     pub(super) lists: Lists,
     /// Who was merged into whom.
-    pub(super) merged: HashMap<SubjectId, SubjectId>,
+    pub(super) in_place_of: HashMap<SubjectId, SubjectId>,
 }
 
 /// Why a file could not be merged.
@@ -324,6 +324,6 @@ impl<'a> Merger<'a> {
         let fate = is_later.map_or(Uncalled::Stay, Uncalled::Leave);
         let keeps_roll = self.arrival.source.keeps_roll();
         let roll = block_in_place(|| keeps_roll.then(|| call.close(self.entries, &self.merged, fate)));
-        Ok(Merged { report, roll, lists, merged: self.merged })
+        Ok(Merged { report, roll, lists, in_place_of: self.merged })
     }
 }

@@ -1,7 +1,7 @@
 //! A recognised file, and how one is merged into a register that is in memory as a whole.
 //!
 //! Replays and dry runs do that: they write nothing, and throw the register away. What goes into the store goes through
-//! [`intake`](super::intake).
+//! `intake`.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

@@ -210,7 +210,7 @@ impl<'a> Loader<'a> {
         let standing = Standing::of(self.site, candidate, as_of, &[]).await?;
         let mut intake = store.begin_intake(source, as_of).await?;
         let policy = &self.site.config.policy;
-        let Merged { mut report, roll, lists, merged } =
+        let Merged { mut report, roll, lists, in_place_of } =
             match intake::merge(policy, &mut *intake, candidate, (id, as_of), progress).await {
                 Ok(merged) => merged,
                 Err(Failed::Job(error)) => return Err(error),
@@ -223,7 +223,7 @@ impl<'a> Loader<'a> {
             return Ok(report.doubted(doubt));
         }
         let snapshot = self.snapshot(candidate, id, as_of, &report);
-        intake.commit(Taken { snapshot: &snapshot, roll: roll.as_ref(), lists: &lists, merged: &merged }).await?;
+        intake.commit(Taken { snapshot: &snapshot, roll: roll.as_ref(), lists: &lists, merged: &in_place_of }).await?;
         Ok(report)
     }
 

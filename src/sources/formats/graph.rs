@@ -1,7 +1,7 @@
 //! Users as Graph has them, and users it has deleted: password dates, log-in state, last sign-in.
 //!
 //! Both are JSON, of objects with the same properties. What tells them apart is what the objects and the file say of
-//! themselves, see [`deletion`]. Guests, and objects that are no users, are passed over.
+//! themselves, see `deletion`. Guests, and objects that are no users, are passed over.
 use super::{Format, Row};
 use crate::domain::{
     snapshot::{Observation, Record, Source},
