@@ -250,7 +250,10 @@ fn of_a_mixed_file_nobody_live_is_taken_for_deleted() {
         let told = told_as(name, text.as_bytes()).expect("readable");
         assert_eq!((told.source, told.deleted()), (Source::GraphUsers, vec![false, true]));
         assert_eq!(told.addresses(), ["kit@nhs.net", "ada@nhs.net"]);
-        assert!(told.warns("1 users have a deletedDateTime and are read as deleted, 1 have none and are read as live"));
+        assert!(
+            told.warns("1 users have a deletedDateTime or a name that begins with their id, and are read as deleted")
+        );
+        assert!(told.warns("1 have neither and are read as live"));
     }
     let of = |of: &str, user: &Value| json!({"@odata.context": format!("x#{of}"), "value": [user]}).to_string();
     let pages = of("directory/deletedItems", &with_date("ada@nhs.net", &Value::Null)) + &of("users", &live);
