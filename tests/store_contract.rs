@@ -246,6 +246,8 @@ async fn save_file(
     contacts: Option<&[ContactRow]>,
 ) -> Result<(), StoreError> {
     let lists = Lists { contacts: contacts.unwrap_or_default().to_vec(), ..Lists::default() };
+    let source = if contacts.is_some() { Source::SiteContacts } else { snapshot.source };
+    let snapshot = &SnapshotRow { source, ..snapshot.clone() };
     let mut intake = store.begin_intake(snapshot.source, snapshot.as_of_on).await?;
     intake.write_subjects(changes).await?;
     intake.commit(Taken { snapshot, roll: None, lists: &lists, merged: &HashMap::new() }).await
