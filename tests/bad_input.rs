@@ -57,7 +57,7 @@ fn an_empty_file_is_put_aside() {
 #[test]
 fn a_list_without_a_row_is_put_aside_and_nobody_is_taken_for_gone() {
     let header = ACCOUNTS.lines().next().unwrap_or_default();
-    is_put_aside("no_rows", "2026-11-20 report.csv", header.as_bytes(), "none of its 0 rows can be read");
+    is_put_aside("no_rows", "2026-11-20 report.csv", header.as_bytes(), "it has no rows");
 }
 
 #[test]
