@@ -157,13 +157,18 @@ fn print_rejected(report: &LoadReport) {
     }
 }
 
-/// `409 rows: 4 new, 31 changed, 374 unchanged, 1 vanished, 2 rejected`.
+/// `409 rows: 4 new, 31 changed, 370 unchanged, 1 vanished, 2 rejected, 2 passed over`.
 fn counts(report: &LoadReport) -> String {
+    let passed_over = match report.passed_over {
+        0 => String::new(),
+        rows => format!(", {} passed over", thousands(rows)),
+    };
     if report.known_source() == Some(Source::SiteContacts) {
-        return format!("{}, {} rejected", counted(report.rows, "row"), thousands(report.rejected_count));
+        let rejected = thousands(report.rejected_count);
+        return format!("{}, {rejected} rejected{passed_over}", counted(report.rows, "row"));
     }
     format!(
-        "{}: {} new, {} changed, {} unchanged, {} vanished, {} rejected",
+        "{}: {} new, {} changed, {} unchanged, {} vanished, {} rejected{passed_over}",
         counted(report.rows, "row"),
         thousands(report.new),
         thousands(report.changed),

@@ -33,6 +33,7 @@ fn tell_counts(load: &LoadReport) {
         load.unchanged = load.unchanged,
         load.vanished = load.vanished,
         load.rejected = load.rejected_count,
+        load.passed_over = load.passed_over,
         load.feeds = load.rules_fed.join(" "),
         load.off = off.join(" "),
         load.missing = load.missing_columns.len(),

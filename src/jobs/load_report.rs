@@ -107,6 +107,9 @@ pub struct LoadReport {
     pub rejected: Vec<RejectedRow>,
     /// How many rows were not loaded.
     pub rejected_count: u64,
+    /// Rows that tell nothing and were passed over: guests, sends that did not leave, other folders.
+    #[serde(default)]
+    pub passed_over: u64,
     /// Columns the program has no use for: dropped, never stored.
     pub ignored_columns: Vec<String>,
     /// Columns the format usually has and this file has not.
@@ -216,6 +219,7 @@ impl LoadReport {
             waiting: 0,
             rejected: Vec::new(),
             rejected_count: 0,
+            passed_over: 0,
             ignored_columns: Vec::new(),
             missing_columns: Vec::new(),
             warnings: Vec::new(),

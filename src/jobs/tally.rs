@@ -47,6 +47,7 @@ impl Tally {
             rows: summary.rows as u64,
             ignored_columns: summary.ignored_columns.clone(),
             missing_columns: summary.missing_columns.clone(),
+            passed_over: summary.skipped as u64,
             warnings: summary.warnings.clone(),
             date_order: Some(summary.date_order.to_string()),
             encoding: Some(summary.encoding.as_str().to_owned()),
