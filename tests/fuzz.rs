@@ -45,6 +45,13 @@ fn every_case_of_the_corpus_is_taken_by_the_targets_of_its_format_and_by_the_dec
 }
 
 #[test]
+fn the_workbook_that_is_changed_is_one_that_is_read() {
+    Target::Workbook.take(b"");
+    assert_eq!(oracle::rows_of_workbook(b""), Ok(1));
+    assert!(oracle::rows_of_workbook(b"\0<worksheet>").is_err());
+}
+
+#[test]
 fn every_input_that_once_found_something_is_taken_now() {
     for (name, target) in TARGETS {
         for path in files(&Path::new(TESTS).join("fuzz/found").join(name)) {

@@ -4,6 +4,9 @@
 //! Nothing panics or goes on without end; that is the fuzzer's own oracle, and these are ours: what is said fits on a
 //! screen and moves no cursor; every row is counted; no text of a record holds a control character, no date lies before
 //! the first year; rows with equal prints say the same; a text says the same in every encoding.
+#[path = "workbook.rs"]
+mod workbook;
+
 use std::{
     collections::HashMap,
     fs,
@@ -49,15 +52,18 @@ pub enum Target {
     Json,
     /// Reads them as a file.
     File,
+    /// Reads a workbook of which they are a part.
+    Workbook,
 }
 
 /// Every target by its name.
 #[rustfmt::skip]
-pub const TARGETS: [(&str, Target); 23] = [
+pub const TARGETS: [(&str, Target); 24] = [
     ("decoder", Target::Decoder),
     ("dates", Target::Dates),
     ("configuration", Target::Configuration),
     ("containers", Target::File),
+    ("workbook", Target::Workbook),
     ("f01_portal_mailbox", Target::Table("Id,DisplayName,MailboxType,Status,EmailAddress,CreatedOn,LastUpdated,LastLogIn,\
         ODS Code,OrganisationName,AUPStatus,MarkAsLeaverDate,DaysUntilRemoval,AccountType,Mobile")),
     ("f02_portal_mfa", Target::Table("EmailAddress,OrganisationName,ODSCode,MFAStatus,MFAAuthenticationType,WhenCompromised")),
@@ -104,6 +110,7 @@ impl Target {
             Self::Table(header) => table(header, bytes),
             Self::Json => json(bytes),
             Self::File => file("export", bytes),
+            Self::Workbook => file("export.xlsx", &workbook::with(bytes)),
         }
     }
 }
@@ -122,6 +129,12 @@ fn json(bytes: &[u8]) {
 
 fn file(name: &str, bytes: &[u8]) {
     _ = read(&kept(name, bytes), true);
+}
+
+/// How many rows are read from the workbook of which the bytes are a part.
+#[cfg(test)]
+pub fn rows_of_workbook(bytes: &[u8]) -> Result<usize, String> {
+    read(&kept("export.xlsx", &workbook::with(bytes)), true).map(|rows| rows.len())
 }
 
 /// One text in every encoding that can write it.
