@@ -15,7 +15,10 @@ use quick_xml::{
     events::{BytesEnd, BytesRef, BytesStart, Event},
 };
 
-use super::{super::error::ReadError, error::ContainerError};
+use super::{
+    super::{cells, error::ReadError},
+    error::ContainerError,
+};
 
 /// The longest event: a cell holds at most 32,767 characters.
 const MOST_EVENT: usize = 1 << 20;
@@ -132,9 +135,11 @@ fn referred(name: &BytesRef) -> Option<Cow<'static, str>> {
     }
 }
 
-/// The refusal of a part of a workbook.
+/// The refusal of a part of a workbook. Its name stands in the workbook, and a parser quotes what it read: neither may
+/// move a cursor.
 pub(super) fn broken(part: &str, why: impl Into<String>) -> ReadError {
-    ContainerError::Xml { part: part.to_owned(), why: why.into() }.into()
+    let clean = |text: &str| cells::word(text).unwrap_or_default();
+    ContainerError::Xml { part: clean(part), why: clean(&why.into()) }.into()
 }
 
 fn fault(error: quick_xml::Error, part: &str) -> ReadError {
