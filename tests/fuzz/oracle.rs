@@ -142,7 +142,8 @@ fn decoder(bytes: &[u8]) {
     const HEADER: &str = "address,kind,created_at,display_name\n";
     file("export.csv", bytes);
     file("export.csv", &[HEADER.as_bytes(), bytes].concat());
-    let Ok(body) = std::str::from_utf8(bytes) else { return };
+    // What holds a NUL is refused as text, or guessed to be UTF-16.
+    let Some(body) = std::str::from_utf8(bytes).ok().filter(|body| !body.contains('\0')) else { return };
     // A mark in the text is one only at its beginning; what is no character has no other spelling.
     let text = [HEADER, body].concat();
     let utf16 = |to_bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>();
@@ -204,10 +205,12 @@ fn read(path: &Path, day_first: bool) -> Result<Vec<String>, String> {
     let mut rows = Vec::new();
     let mut prints = HashMap::new();
     let mut take = |row: Raw<'_>| {
-        let text = told(row.line(), row.read());
-        let first = prints.entry(row.print()).or_insert_with(|| (row.key(), text.clone()));
-        assert_eq!(*first, (row.key(), text.clone()), "equal prints");
-        rows.push(text);
+        let read = row.read();
+        // Rejected rows are read again every day: their reasons may name what is not in the print.
+        let kept = read.as_ref().ok().map(|record| told(row.line(), Ok(record.clone())));
+        let first = prints.entry(row.print()).or_insert_with(|| (row.key(), kept.clone()));
+        assert_eq!(*first, (row.key(), kept), "equal prints");
+        rows.push(told(row.line(), read));
         ControlFlow::Continue(())
     };
     let mut census = export.census(TODAY);
