@@ -170,6 +170,9 @@ fn read_slowly(text: &str, day_first: bool) -> Option<Moment> {
     if let Some(rest) = text.strip_prefix("/Date(") {
         return read_milliseconds(rest);
     }
+    if let Some(digits) = text.strip_prefix("0x") {
+        return read_hexadecimal(digits);
+    }
     match Slash::parse_slowly(text) {
         Some(slash) => slash.moment(day_first),
         None => read_iso(text),
@@ -187,6 +190,14 @@ fn read_digits(text: &str) -> Option<Moment> {
         }
         _ => None,
     }
+}
+
+/// A FILETIME as csvde and registry tools may print it.
+fn read_hexadecimal(digits: &str) -> Option<Moment> {
+    let is_shaped = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let ticks = is_shaped.then(|| i64::from_str_radix(digits, 16).ok()).flatten()?;
+    // No other number than a FILETIME is written so.
+    read_digits(&format!("{ticks:017}"))
 }
 
 fn read_milliseconds(rest: &str) -> Option<Moment> {

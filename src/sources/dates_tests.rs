@@ -25,6 +25,7 @@ fn every_shape_of_one_day_is_that_day() {
         "/Date(1795247220000)/",
         "/Date(1795247220000+0000)/",
         "134397208200000000",
+        "0x1dd798c7d90b200",
     ] {
         assert_eq!(reading(true).date(text, Wall::Local), Ok(Some(date(2026, 11, 21))), "{text}");
     }
@@ -49,9 +50,19 @@ fn placeholders_are_blank() {
 
 #[test]
 fn what_is_no_date_is_bad() {
-    for text in
-        ["31/02/2026", "2026-02-31", "garbage", "21/11/26", "21/11/2026 25:00", "13:00", "é/é/éé", "20261399", ""]
-    {
+    for text in [
+        "31/02/2026",
+        "2026-02-31",
+        "garbage",
+        "21/11/26",
+        "21/11/2026 25:00",
+        "13:00",
+        "é/é/éé",
+        "20261399",
+        "0x",
+        "0x-1",
+        "",
+    ] {
         assert_eq!(reading(true).date(text, Wall::Local), Err(BadDate), "{text}");
     }
 }
