@@ -1,7 +1,7 @@
 //! From bytes to text: which encoding a file is in, and a reader of it as UTF-8.
 //!
-//! The rule, first match wins: a byte-order mark says it; NULs at odd places only are UTF-16LE; text that is strictly
-//! UTF-8 is UTF-8; everything else is Windows-1252. One accented name may stand on the last line, so a file without
+//! The rule, first match wins: a byte-order mark says it; NULs at odd places only are UTF-16LE, at even
+//! ones UTF-16BE; text that is strictly UTF-8 is UTF-8; everything else is Windows-1252. One accented name may stand on the last line, so a file without
 //! a mark is taken for UTF-8 and checked while it is read; one that proves to be none is begun again.
 use std::{
     error::Error,
@@ -108,16 +108,20 @@ fn by_first_bytes(head: &[u8]) -> Option<Content> {
         _ if head.starts_with(MARK) => Some(Content::Text(Encoding::Utf8)),
         [0xFF, 0xFE, ..] => Some(Content::Text(Encoding::Utf16Le)),
         [0xFE, 0xFF, ..] => Some(Content::Text(Encoding::Utf16Be)),
-        _ => has_nuls_at_odd_places(head).then_some(Content::Text(Encoding::Utf16Le)),
+        _ => by_nuls(head).map(Content::Text),
     }
 }
 
-/// Western text in UTF-16LE has a NUL in most of its odd bytes and in none of its even ones.
-fn has_nuls_at_odd_places(head: &[u8]) -> bool {
+/// Western text in UTF-16LE has a NUL in most of its odd bytes and in none of its even ones; in UTF-16BE it is the other
+/// way round.
+fn by_nuls(head: &[u8]) -> Option<Encoding> {
     let pairs = head.len() / 2;
-    let odd = head.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count();
-    let even = head.iter().step_by(2).filter(|byte| **byte == 0).count();
-    even == 0 && odd > 0 && odd * 2 >= pairs
+    let count = |first| head.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    match (count(0), count(1)) {
+        (0, odd @ 1..) if odd * 2 >= pairs => Some(Encoding::Utf16Le),
+        (even @ 1.., 0) if even * 2 >= pairs => Some(Encoding::Utf16Be),
+        _ => None,
+    }
 }
 
 /// Text that is strictly UTF-8, checked piece by piece on its way through.
@@ -218,6 +222,8 @@ mod tests {
         assert_eq!(guessed(b""), Content::Empty);
         assert_eq!(guessed("Zoë".as_bytes()), Content::Text(Encoding::Utf8));
         assert_eq!(guessed(b"I\0d\0,\0A\0"), Content::Text(Encoding::Utf16Le));
+        assert_eq!(guessed(b"\0I\0d\0,\0A"), Content::Text(Encoding::Utf16Be));
+        assert_eq!(guessed(b"I\0d\0\0,\0A"), Content::Text(Encoding::Utf8));
     }
 
     #[test]

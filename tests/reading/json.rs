@@ -4,7 +4,10 @@ use lapsewatch::domain::{snapshot::Observation, subject::Kind};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{table::encoded, word};
+use super::{
+    table::{ENCODINGS, encoded},
+    word,
+};
 
 /// A way of writing the list.
 #[derive(Debug, Clone)]
@@ -37,7 +40,7 @@ enum Dates {
 pub fn way() -> impl Strategy<Value = Way> {
     let envelope = word(&[Envelope::Value, Envelope::Array, Envelope::Lines]);
     let dates = word(&[Dates::Iso, Dates::Fractions, Dates::Offset, Dates::Milliseconds, Dates::Wrapped]);
-    (0..6_u8, envelope, dates, any::<bool>(), any::<bool>()).prop_map(
+    (0..ENCODINGS, envelope, dates, any::<bool>(), any::<bool>()).prop_map(
         |(encoding, envelope, dates, has_capitals, is_pretty)| Way {
             encoding,
             envelope,

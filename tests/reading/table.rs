@@ -28,7 +28,7 @@ pub const HEADER: [&str; 16] = [
     "aup_accepted",
 ];
 /// How many encodings there are.
-const ENCODINGS: u8 = 6;
+pub const ENCODINGS: u8 = 7;
 
 /// What a style of dates says about days and months.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,6 +211,7 @@ pub fn encoded(text: &str, encoding: u8) -> Vec<u8> {
         2 => [vec![0xFF, 0xFE], utf16().flat_map(u16::to_le_bytes).collect()].concat(),
         // No mark: the NULs tell.
         3 => utf16().flat_map(u16::to_le_bytes).collect(),
+        5 => utf16().flat_map(u16::to_be_bytes).collect(),
         4 => [vec![0xFE, 0xFF], utf16().flat_map(u16::to_be_bytes).collect()].concat(),
         _ => encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
     }
