@@ -65,6 +65,15 @@ pub enum ReadError {
         /// The columns of which one must be there.
         wanted: String,
     },
+    /// Graph's answer to a question it does not answer.
+    #[error(
+        "line {line}: this is an error that Graph answered with, and no export; its \"message\" says what was missing, \
+         often a permission; mend that and ask again"
+    )]
+    GraphError {
+        /// Line on which it begins.
+        line: u32,
+    },
     /// No format has these columns.
     #[error("no known export has these columns: {seen}. {known}. Match the columns or take the file away")]
     UnknownHeader {

@@ -125,6 +125,9 @@ impl First {
         let keys: BTreeSet<_> = properties.iter().map(|property| property.key()).collect();
         let is_instead = |key: &str| INSTEAD.iter().any(|(column, own)| *column == key && keys.contains(*own));
         let has = |key: &str| keys.contains(key) || is_instead(key);
+        if keys.len() == 1 && has("error") {
+            return Err(ReadError::GraphError { line: *line });
+        }
         if DIVISIONS.iter().any(|key| has(key)) {
             return Err(ReadError::BankHolidays { holds: String::new() });
         }
