@@ -29,13 +29,17 @@ impl<'a> Look<'a> {
         Self { format, layout, name_at: layout.find("displayname").map(|(_, at)| at) }
     }
 
-    /// Notes what a row that is whole has to show; true when it is not passed over.
+    /// Notes what a row has to show that is whole; true when it is, and is not passed over.
     pub(super) fn at(&self, cells: &Cells, notes: &mut Notes, scan: &mut DateScan) -> bool {
         let row = Row { cells, layout: self.layout, dates: scan.any_reading() };
+        if row.fault().is_some() {
+            return false;
+        }
         let is_skipped = (self.format.skips)(&row);
         notes.skipped += usize::from(is_skipped);
-        notes.bad_names +=
-            usize::from(self.name_at.and_then(|at| cells.get(at)).is_some_and(|name| is_bad_name(&name)));
+        let name = self.name_at.and_then(|at| cells.get(at)).filter(|name| !cells::is_plain_name(name));
+        notes.bad_names += usize::from(name.as_deref().is_some_and(is_bad_name));
+        notes.undecoded += usize::from(name.is_some_and(|name| name.contains('\u{FFFD}')));
         notes.type_names += self.layout.places.iter().filter(|(_, at)| holds_type_name(cells, *at)).count();
         notes.orphans += self.layout.places.iter().filter(|(_, at)| holds_sid(cells, *at)).count();
         self.see_dates(cells, scan);
@@ -57,7 +61,7 @@ impl<'a> Look<'a> {
 }
 
 fn is_bad_name(cell: &str) -> bool {
-    !cells::is_plain_name(cell) && cells::text(cell).is_some_and(|name| cells::name(name).is_none())
+    cells::text(cell).is_some_and(|name| cells::name(name).is_none())
 }
 
 fn holds_type_name(cells: &Cells, at: usize) -> bool {

@@ -28,6 +28,8 @@ pub(super) struct Notes {
     pub(super) rows: usize,
     pub(super) skipped: usize,
     pub(super) bad_names: usize,
+    /// Names of which not every byte is a character.
+    pub(super) undecoded: usize,
     pub(super) type_names: usize,
     pub(super) orphans: usize,
     pub(super) is_partial: bool,
@@ -47,6 +49,10 @@ impl Notes {
             counted(
                 self.bad_names,
                 "names left out because they hold / : < > @, a web address, a formula or a concealed name",
+            ),
+            counted(
+                self.undecoded,
+                "names with bytes that are no character, shown as \u{FFFD} (export it again as UTF-8)",
             ),
             counted(self.orphans, "orphan rights, of people who are deleted (S-1-5-21-…)"),
             counted(self.type_names, "cells taken as blank because they hold the name of a .NET type"),

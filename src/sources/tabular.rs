@@ -121,9 +121,7 @@ impl Table {
                 return Err(ReadError::HalfCopied { line: records.line() });
             }
             notes.rows += 1;
-            if cells.fault.is_none() && cells.len() == self.layout.header.len() {
-                look.at(&cells, &mut notes, &mut scan);
-            }
+            look.at(&cells, &mut notes, &mut scan);
         }
         Ok((notes, scan))
     }

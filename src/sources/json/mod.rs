@@ -169,8 +169,7 @@ impl Scan {
             return;
         }
         let Names { format, layout, .. } = &self.names;
-        let is_whole = Row { cells: &self.cells, layout, dates: self.dates.any_reading() }.fault().is_none();
-        let is_kept = is_whole && Look::new(format, layout).at(&self.cells, &mut self.notes, &mut self.dates);
+        let is_kept = Look::new(format, layout).at(&self.cells, &mut self.notes, &mut self.dates);
         if is_kept && is_graph(format) {
             self.deletions.see(&Row { cells: &self.cells, layout, dates: self.dates.any_reading() });
         }
