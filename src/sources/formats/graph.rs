@@ -168,7 +168,7 @@ fn bears_its_id(row: &Row) -> bool {
 }
 
 /// The name of a deleted user without the id that stands before it.
-fn without_id(name: &str) -> &str {
+pub(super) fn without_id(name: &str) -> &str {
     match name.split_at_checked(ID_DIGITS) {
         Some((id, rest)) if !rest.starts_with('@') && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => rest,
         _ => name,

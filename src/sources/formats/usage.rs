@@ -3,7 +3,7 @@
 //!
 //! Their columns drift from one year and one endpoint to the next, so whatever is not needed to know the report may be
 //! missing. A blank date means "none recorded" and is nothing that can be told.
-use super::Row;
+use super::{Row, graph::without_id};
 use crate::domain::{
     snapshot::Observation,
     subject::{Address, Status},
@@ -30,9 +30,6 @@ pub(super) const IS_DELETED: Column = Column::wanted("Is Deleted", &["isdeleted"
 pub(super) const DELETED: Column = Column::wanted("Deleted Date", &["deleteddate"], DAY);
 /// The newest use of the thing that the report is about.
 pub(super) const USED: Column = Column::wanted("Last Activity Date", &["lastactivitydate"], DAY).anchor();
-
-/// What stands before the name of a deleted account: its id without dashes.
-const ID_DIGITS: usize = 32;
 
 /// Rows about other organisations' people.
 pub(super) fn is_guest(row: &Row) -> bool {
@@ -62,14 +59,6 @@ fn address(row: &Row, is_deleted: bool) -> Result<Address, Rejected> {
     let own = if is_deleted { without_id(&text) } else { &text };
     let reject = |reason| row.reject("userprincipalname", reason).concealing(cells::is_concealed(&text));
     cells::address(own).map_err(reject)
-}
-
-/// The name of a deleted account without its id.
-fn without_id(text: &str) -> &str {
-    match text.split_at_checked(ID_DIGITS) {
-        Some((id, rest)) if id.bytes().all(|byte| byte.is_ascii_hexdigit()) && !rest.starts_with('@') => rest,
-        _ => text,
-    }
 }
 
 /// The cell as a whole number, with or without commas between its thousands.
