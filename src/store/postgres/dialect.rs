@@ -14,7 +14,7 @@ use crate::store::sql::{Cell, Dialect, Record, Target, Twice};
 const CHUNK: usize = 256 * 1024;
 
 /// The tables whose rows the database numbers.
-const NUMBERED: [&str; 5] = ["erasure", "run", "message", "notice", "snooze"];
+const NUMBERED: [&str; 6] = ["erasure", "run", "message", "notice", "snooze", "stirred"];
 
 /// The advisory lock of those who count and then take; any number nobody else has.
 const COUNTING: i64 = 0x6c61_7073_6577_6174;

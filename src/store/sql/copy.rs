@@ -8,11 +8,16 @@ use super::{Cell, Dialect, SqlStore, Target, Twice, doing};
 use crate::store::StoreError;
 
 /// Every table, those that others refer to first; but for the connections that programs hold at this moment.
-pub(in crate::store) const TABLES: [&str; 22] = [
+pub(in crate::store) const TABLES: [&str; 27] = [
     "snapshot",
     "subject",
     "former_address",
     "said",
+    "wake",
+    "stirred",
+    "mark",
+    "survey",
+    "fed",
     "roll",
     "contact",
     "member",

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::Transaction;
 
-use super::{Dialect, body::Days, doing, lists, person, register, rolls, subjects};
+use super::{Dialect, body::Days, doing, lists, person, register, rolls, subjects, wake};
 use crate::{
     domain::{
         register::{Subject, SubjectId},
@@ -65,7 +65,8 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     }
 
     async fn write_subjects(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
-        subjects::write::<DB>(&mut self.transaction, changes, &self.after).await
+        subjects::write::<DB>(&mut self.transaction, changes, &self.after).await?;
+        wake::stir::<DB>(&mut self.transaction, changes.subjects.iter().map(|subject| subject.id)).await
     }
 
     async fn commit(mut self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError> {
@@ -81,6 +82,8 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
             rolls::write::<DB>(&mut self.transaction, self.source, roll).await?;
         }
         lists::write::<DB>(&mut self.transaction, taken.snapshot, taken.lists).await?;
+        wake::stir_with_load::<DB>(&mut self.transaction).await?;
+        subjects::count::<DB>(&mut self.transaction).await?;
         DB::commit(self.transaction).await.map_err(doing("committing"))
     }
 }

@@ -23,6 +23,7 @@ mod settle;
 mod sql_store;
 mod standings;
 mod subjects;
+mod wake;
 
 use std::future::Future;
 

@@ -20,12 +20,9 @@ use crate::{
     store::{Changes, StoreError, rows},
 };
 
-/// The day on which a subject is looked at whose next day nobody has worked out: at once.
-const AT_ONCE: &str = "0001-01-01";
-
 const SUBJECT: Table<7> = Table {
     name: "subject",
-    columns: ["id", "address_key", "mailbox_of", "wake_on", "left_on", "deleted_on", "body"],
+    columns: ["id", "address_key", "mailbox_of", "left_on", "deleted_on", "is_waiting", "body"],
     twice: Twice::Replaces(&["id"]),
 };
 
@@ -47,9 +44,9 @@ fn row<'a>(subject: &'a Subject, days: &Days) -> Result<[Cell<'a>; 7], StoreErro
         subject.id.0.into(),
         address.as_ref().map(address_key).into(),
         mailbox_of.into(),
-        AT_ONCE.into(),
         left_on(subject, days).into(),
         deleted_on(subject).into(),
+        (!subject.is_listed()).into(),
         Cell::Bytes(Some(body::write(subject, days)?.into())),
     ])
 }
@@ -102,6 +99,14 @@ async fn delete<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i6
         DB::execute(db, "merging subjects", statement, &[Cell::Numbers(ids)]).await?;
     }
     Ok(())
+}
+
+/// Counts the subjects that a source lists, for the runs to come.
+pub(super) async fn count<DB: Dialect>(db: &mut DB::Connection) -> Result<(), StoreError> {
+    let count = "INSERT INTO survey (id, subjects)
+         SELECT 1, (SELECT count(*) FROM subject) - (SELECT count(*) FROM subject WHERE is_waiting = 1)
+         ON CONFLICT (id) DO UPDATE SET subjects = excluded.subjects";
+    DB::execute(db, "counting subjects", count, &[]).await.map(drop)
 }
 
 /// The highest number that a subject has or had.
