@@ -355,7 +355,7 @@ fn busy_day() -> (Register, Told, Plan) {
     story.walk(on("2026-08-17"), on("2026-08-28"), [], |_| true);
     let planning =
         Planning { policy: &config.policy, calendar: &config.calendar, today: on("2026-08-29"), gates: &OPEN };
-    let plan = plan(planning, &story.register, &story.told, Vec::new());
+    let plan = plan(planning, &story.register, &story.told, &[]);
     (story.register, story.told, plan)
 }
 

@@ -263,7 +263,8 @@ async fn a_run_that_began_before_somebody_was_forgotten_writes_nothing(base: Bas
     let store = base.open().await;
     let (plan, register) = a_plan();
     let changes = Changes { subjects: register.subjects().collect(), removed: Vec::new() };
-    let decided = Decided { plan: &plan, messages: &[], changes: &changes, hold: None, adopted: &[], alerts: &[] };
+    let decided =
+        Decided { plan: &plan, messages: &[], changes: &changes, hold: None, adopted: &[], alerts: &[], looked: None };
     let (now, today) = (instant("2026-08-28T08:00:00Z"), on("2026-08-28"));
     let first = store.begin_run(plan.on, "once", now).await.expect("begun");
     store.save_plan(first, &decided, now).await.expect("written");

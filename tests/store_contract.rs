@@ -400,7 +400,7 @@ fn all_named(plan: &Plan) -> Vec<NewMessage> {
 
 /// A plan that leaves at once.
 fn leaving<'a>(plan: &'a Plan, messages: &'a [NewMessage], changes: &'a Changes<'a>) -> Decided<'a> {
-    Decided { plan, messages, changes, hold: None, adopted: &[], alerts: &[] }
+    Decided { plan, messages, changes, hold: None, adopted: &[], alerts: &[], looked: None }
 }
 
 /// Writes the plan and returns its run.

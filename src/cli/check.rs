@@ -123,12 +123,13 @@ async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) -
         return Ok(());
     }
     let store = place.open_to_read().await?;
-    let snapshots = store.list_snapshots().await?;
-    let register = store.load_register().await?;
+    let today = clock.today(&config.time_zone);
+    let mut reading = store.begin_reading().await?;
+    let (totals, files) = (reading.count(today).await?, reading.count_snapshots().await?);
+    drop(reading);
     store.close().await;
-    let accounts = counted(register.subjects().count() as u64, "account");
-    let files = counted(snapshots.len() as u64, "file");
-    tally.ok("data", &format!("{accounts} from {files}, today is {}", clock.today(&config.time_zone)));
+    let (accounts, files) = (counted(totals.subjects, "account"), counted(files, "file"));
+    tally.ok("data", &format!("{accounts} from {files}, today is {today}"));
     Ok(())
 }
 

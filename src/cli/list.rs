@@ -1,6 +1,6 @@
 //! `list`: subjects that need action, soonest first; or messages that need a person.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -20,7 +20,12 @@ use crate::{
         policy::Rule,
         register::{Register, SubjectId},
     },
-    jobs::{self, Site, facts::gates, hold::HoldReasons},
+    jobs::{
+        self, Site,
+        hold::HoldReasons,
+        survey::awake,
+        window::{PART, Window},
+    },
     store::{MessageState, OpenEpisode, RunRow, StoredMessage},
 };
 
@@ -58,27 +63,32 @@ pub async fn list(site: &Site, options: &List, format: Format) -> anyhow::Result
 }
 
 async fn subjects(site: &Site, options: &List) -> anyhow::Result<Vec<SubjectLine>> {
-    let mut register = site.store.load_register().await?;
-    let planning = site.planning(site.today());
-    settle(planning, &mut register);
-    let told = last_told(site).await?;
-    let mut lines: Vec<_> =
-        register.subjects().flat_map(|subject| subject_lines(site, &register, subject, &told)).collect();
-    let today = site.today();
-    lines.retain(|row| !options.overdue || row.deadline_on < today);
+    let (told, planning) = (last_told(site).await?, site.planning(site.today()));
+    let standings = site.store.load_standings().await?;
+    let mut window = Window::open(site.store.as_ref()).await?;
+    // Nobody else can have a finding: a run opened an episode for everybody who had one, and wakes who may get one.
+    let awake = awake(site, &mut window, &standings, planning.today).await?.0.subjects;
+    let open = window.reading().list_open().await?;
+    let asked: Vec<_> = awake.into_iter().chain(open).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut lines = Vec::new();
+    for some in asked.chunks(PART) {
+        let mut part = window.part(some).await?;
+        settle(planning, &mut part);
+        lines.extend(part.subjects().flat_map(|subject| subject_lines(site, &part, subject, &told)));
+    }
+    lines.retain(|row| !options.overdue || row.deadline_on < planning.today);
     lines.sort_by(|a, b| (a.deadline_on, &a.subject, a.rule).cmp(&(b.deadline_on, &b.subject, b.rule)));
     Ok(lines)
 }
 
 /// The coverage list (domain rule 27), the very one that the operator's message tells.
 async fn uncovered(site: &Site) -> anyhow::Result<Vec<SubjectLine>> {
-    let mut register = site.store.load_register().await?;
-    settle(site.planning(site.today()), &mut register);
-    let gates = gates(site, &site.store.load_standings().await?, []);
     let told = last_told(site).await?;
+    let standings = site.store.load_standings().await?;
+    let coverage = jobs::coverage::coverage(site, &standings, None, usize::MAX).await?;
     let row = |line: coverage::Uncovered| {
         Some(SubjectLine {
-            subject: register.find(line.subject)?.address().as_str().to_owned(),
+            subject: coverage.register.find(line.subject)?.address().as_str().to_owned(),
             rule: line.rule.as_str(),
             stage: line.stage.map(|stage| stage.as_str().to_owned()),
             anchor_on: line.anchor_on,
@@ -88,7 +98,7 @@ async fn uncovered(site: &Site) -> anyhow::Result<Vec<SubjectLine>> {
             gap: Some(line.gap),
         })
     };
-    Ok(jobs::coverage::coverage(site, &register, &gates, None).await?.into_iter().filter_map(row).collect())
+    Ok(coverage.lines.into_iter().filter_map(row).collect())
 }
 
 /// The day on which a mail server last accepted a notice of each open episode.

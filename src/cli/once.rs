@@ -36,7 +36,7 @@ const LONG_GONE: SignedDuration = SignedDuration::from_mins(10);
 const MOST_MESSAGES_SHOWN: usize = 15;
 
 /// How many days ahead the next messages are looked for.
-const DAYS_AHEAD: usize = 31;
+const DAYS_AHEAD: i32 = 31;
 
 /// Runs today, or says what that would do.
 pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result<Exit> {
@@ -264,9 +264,7 @@ async fn print_waiting(site: &Site) -> anyhow::Result<()> {
 }
 
 async fn print_next(site: &Site, finished: &Finished) -> anyhow::Result<()> {
-    let told = site.store.load_told().await?;
-    let register = finished.planned.register.clone();
-    let next = next_messages(&site.config, register, told, finished.on.tomorrow()?, DAYS_AHEAD);
+    let next = next_messages(site, finished.on.tomorrow()?, DAYS_AHEAD).await?;
     match next {
         Some((on, messages)) => {
             let count = counted(messages.len() as u64, "message");

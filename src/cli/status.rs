@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How many days ahead the next messages are looked for.
-const DAYS_AHEAD: usize = 31;
+const DAYS_AHEAD: i32 = 31;
 
 /// One source, its newest day and its age.
 #[derive(Debug, Serialize)]
@@ -91,14 +91,12 @@ pub async fn status(site: &Site, format: Format) -> anyhow::Result<Exit> {
 async fn gather(site: &Site) -> anyhow::Result<Status> {
     let today = site.today();
     let last = site.store.list_runs(1).await?.pop();
-    let register = site.store.load_register().await?;
-    let subjects = register.subjects().count() as u64;
-    let told = site.store.load_told().await?;
+    let subjects = site.store.begin_reading().await?.count(today).await?.subjects;
     let has_run = last.as_ref().is_some_and(|run| run.on_day >= today);
     let first_on = if has_run { today.tomorrow()? } else { today };
     let outbox = words(site.store.count_messages().await?);
-    let health = health(site, &register, waiting(&outbox)).await?;
-    let next = next_messages(&site.config, register, told, first_on, DAYS_AHEAD);
+    let health = health(site, waiting(&outbox)).await?;
+    let next = next_messages(site, first_on, DAYS_AHEAD).await?;
     let last_run_messages = match &last {
         Some(run) => words(site.store.count_messages_of(run.id).await?),
         None => BTreeMap::new(),

@@ -72,7 +72,7 @@ pub struct Uncovered {
     pub gap: Gap,
 }
 
-/// The coverage list of a day, soonest deadline first.
+/// The coverage list of a day for these subjects, soonest deadline first. `register` holds everybody around them.
 ///
 /// - `covered`: the findings of which somebody besides the operator was told in the open episode, or is being told
 ///   today.
@@ -81,10 +81,15 @@ pub struct Uncovered {
 /// - So is one that nobody was told of, once its deadline is within `policy.coverage_within_days`.
 /// - What rests, is outrun or snoozed is not: nobody is to be told of it.
 #[must_use]
-pub fn uncovered(planning: Planning, register: &Register, covered: &BTreeSet<(SubjectId, Rule)>) -> Vec<Uncovered> {
+pub fn uncovered<'s>(
+    planning: Planning,
+    register: &Register,
+    subjects: impl IntoIterator<Item = &'s Subject>,
+    covered: &BTreeSet<(SubjectId, Rule)>,
+) -> Vec<Uncovered> {
     let directory = Directory::new(register, planning);
-    let mut list: Vec<_> =
-        register.subjects().flat_map(|subject| of_subject(planning, register, &directory, subject, covered)).collect();
+    let of = |subject| of_subject(planning, register, &directory, subject, covered);
+    let mut list: Vec<_> = subjects.into_iter().flat_map(of).collect();
     list.sort();
     list
 }

@@ -22,7 +22,7 @@ fn world(people: &[(&str, &str)]) -> World {
 fn list_of(world: &World, today: &str, gates: &Gates, told: &[(&str, Rule)]) -> Vec<(String, Rule, Gap)> {
     let covered = told.iter().map(|(name, rule)| (world.subject(name).id, *rule)).collect();
     let planning = Planning { gates, ..world.planning(today) };
-    let found = uncovered(planning, &world.register, &covered);
+    let found = uncovered(planning, &world.register, world.register.subjects(), &covered);
     let name = |line: &Uncovered| world.register.find(line.subject).unwrap().address().as_str().replace("@nhs.net", "");
     found.iter().map(|line| (name(line), line.rule, line.gap)).collect()
 }

@@ -28,7 +28,7 @@ pub struct Told {
     stages: HashSet<(EpisodeId, StageName)>,
     /// Of these, the ones whose messages wait for a person.
     held: HashSet<(EpisodeId, StageName)>,
-    pub(super) last_episode: i64,
+    last_episode: i64,
 }
 
 impl Told {
@@ -47,6 +47,12 @@ impl Told {
     #[must_use]
     pub fn episode(&self, subject: SubjectId, rule: Rule) -> Option<Episode> {
         self.episodes.get(&(subject, rule)).copied()
+    }
+
+    /// The highest number that an episode ever had.
+    #[must_use]
+    pub const fn last_episode(&self) -> EpisodeId {
+        EpisodeId(self.last_episode)
     }
 
     /// Whether the ledger holds a notice, or a note that it was passed over.

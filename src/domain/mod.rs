@@ -4,6 +4,7 @@
 //! the date library, nothing else; `tests/architecture.rs` enforces it. The rules it implements are numbered: a
 //! comment "(rule 9)" or "(domain rule 9)" refers to the numbered list in README.md, "The rules".
 pub mod breaker;
+mod bundle;
 pub mod calendar;
 pub mod contacts;
 pub mod countdown;
@@ -22,6 +23,7 @@ pub mod message;
 pub mod names;
 pub mod outbox;
 pub mod plan;
+pub mod planner;
 pub mod policy;
 pub mod quota;
 pub mod recipient;
@@ -37,4 +39,5 @@ pub mod spread;
 pub mod subject;
 #[cfg(test)]
 mod testing;
+pub mod wake;
 pub mod words;

@@ -4,17 +4,19 @@
 //! a function of the register, the history of what was told, the policy, the calendar and `today`, so planning
 //! twice on one day plans nothing the second time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
 use super::{
+    bundle::Bundles,
     calendar::Calendar,
-    evaluate::{self, Finding, Showing, Standing},
+    evaluate::{self, Finding, Standing},
     gates::Gates,
-    message::{Message, MessageKind, Notice, Reason, StageName},
+    message::{Message, Notice, Reason},
+    planner::Planner,
     policy::{Policy, Rule},
-    recipient::{Directory, Recipient, is_own_address},
+    recipient::Directory,
     register::{Register, Subject, SubjectId},
     report::Report,
     snapshot::Source,
@@ -125,228 +127,20 @@ pub fn settle(planning: Planning, register: &mut Register) -> Vec<SubjectId> {
 
 /// Makes the plan of a run.
 #[must_use]
-pub fn plan(planning: Planning, register: &Register, told: &Told, missing: Vec<SubjectId>) -> Plan {
-    let mut planner = Planner::new(planning, register, told);
-    planner.plan.report.missing = missing;
-    for subject in register.subjects() {
-        planner.look_at(subject);
-    }
-    planner.finish()
-}
-
-/// The key of a message: recipient, kind, whose letter, which notice stands alone, and whether it is held.
-type MessageKey = (Address, MessageKind, Option<SubjectId>, Option<(SubjectId, Rule, StageName)>, bool);
-
-struct Planner<'a> {
-    planning: Planning<'a>,
-    register: &'a Register,
-    told: &'a Told,
-    directory: Directory<'a>,
-    last_episode: i64,
-    messages: BTreeMap<MessageKey, Vec<Notice>>,
-    plan: Plan,
-}
-
-impl<'a> Planner<'a> {
-    fn new(planning: Planning<'a>, register: &'a Register, told: &'a Told) -> Self {
-        let plan = Plan {
-            on: planning.today,
-            messages: Vec::new(),
-            held: Vec::new(),
-            opened: Vec::new(),
-            closed: Vec::new(),
-            told: Vec::new(),
-            passed_over: Vec::new(),
-            report: Report::default(),
-        };
-        let directory = Directory::new(register, planning);
-        let last_episode = told.last_episode;
-        Self { planning, register, told, directory, last_episode, messages: BTreeMap::new(), plan }
-    }
-
-    /// One subject: its episodes, then its notices. While its status is in flight both rest.
-    fn look_at(&mut self, subject: &Subject) {
-        self.plan.report.subjects += 1;
-        if subject.facts.status().is_some_and(|status| status.is_in_flight()) {
-            self.plan.report.resting += 1;
-            return;
-        }
-        let Planning { policy, calendar, today, .. } = self.planning;
-        let watched_since = self.register.sends_watched_since();
-        let standings = evaluate::standings(policy, subject, watched_since);
-        self.count_standings(subject, &standings);
-        self.note_sources(subject, watched_since);
-        let findings = evaluate::findings_of(policy, calendar, &standings, today);
-        let outrun = evaluate::outrun(&findings, today);
-        for rule in Rule::ALL {
-            let finding = findings.iter().find(|finding| finding.rule == rule);
-            let episode = self.turn_episode(subject, rule, finding);
-            if let (Some(finding), Some(episode)) = (finding, episode)
-                && !outrun.contains(&rule)
-                && !self.is_snoozed(subject, rule)
-                && !self.is_stale(subject, rule)
-            {
-                self.tell(subject, finding, episode);
-            }
-        }
-    }
-
-    /// A snoozed rule is as silent as an outrun one: it consumes no stage (21).
-    fn is_snoozed(&mut self, subject: &Subject, rule: Rule) -> bool {
-        let until_on = self.planning.gates.snoozed_until(subject.id, rule, self.planning.today);
-        self.plan.report.snoozed += u64::from(until_on.is_some());
-        until_on.is_some()
-    }
-
-    /// A rule whose source is too old is silent too (18); the operator hears of the source, not of the subject.
-    fn is_stale(&mut self, subject: &Subject, rule: Rule) -> bool {
-        let Some(stale) = self.planning.gates.stale(self.register, subject, rule, self.planning.today) else {
-            return false;
-        };
-        self.plan.report.stale.entry(stale.source).or_insert((stale, 0)).1 += 1;
-        true
-    }
-
-    /// Notes which rules have something to go by (20).
-    fn note_sources(&mut self, subject: &Subject, watched_since: Option<Date>) {
-        for rule in Rule::ALL {
-            if !self.plan.report.fed.contains(&rule) && evaluate::feeds(subject, rule, watched_since) {
-                self.plan.report.fed.insert(rule);
-            }
-        }
-    }
-
-    fn count_standings(&mut self, subject: &Subject, standings: &[(Rule, Standing)]) {
-        for (rule, standing) in standings {
-            match standing {
-                Standing::NoDate => self.plan.report.no_date.push((subject.id, *rule)),
-                Standing::Counts(dates) if subject.is_live() && dates.deadline_on < self.planning.today => {
-                    self.plan.report.overdue.push((subject.id, *rule, dates.deadline_on));
-                }
-                Standing::Counts(_) | Standing::NotAsked => {}
-            }
-        }
-    }
-
-    /// Opens, keeps or closes the episode of a rule (rule 10).
-    fn turn_episode(&mut self, subject: &Subject, rule: Rule, finding: Option<&Finding>) -> Option<Episode> {
-        let open = self.told.episode(subject.id, rule);
-        if let (Some(episode), Some(finding)) = (open, finding)
-            && stays_in_episode(self.planning.policy, subject, finding, episode.opened_anchor_on)
-        {
-            return Some(episode);
-        }
-        let subject = subject.id;
-        if let Some(episode) = open {
-            self.plan.closed.push(EpisodeChange { subject, rule, episode });
-        }
-        let finding = finding?;
-        self.last_episode += 1;
-        let id = EpisodeId(self.last_episode);
-        let episode = Episode { id, opened_on: self.planning.today, opened_anchor_on: finding.dates.anchor_on };
-        self.plan.opened.push(EpisodeChange { subject, rule, episode });
-        Some(episode)
-    }
-
-    /// Tells the tightest reached stage, if it is due (rules 6, 8 and 9).
-    fn tell(&mut self, subject: &Subject, finding: &Finding, episode: Episode) {
-        let Some(showing) = finding.tightest() else { return };
-        let Planning { calendar, today, .. } = self.planning;
-        let is_over = today > finding.dates.deadline_on && !finding.rule.goes_on_after_deadline();
-        let must_wait = calendar.is_closed(today) && !showing.stage.any_day;
-        if is_over || must_wait || self.told.holds(episode.id, &showing.name) {
-            return;
-        }
-        let entry = |showing: &Showing| StageEntry {
-            subject: subject.id,
-            rule: finding.rule,
-            episode: episode.id,
-            stage: showing.name.clone(),
-        };
-        let wider = finding.wider().filter(|wider| !self.told.holds(episode.id, &wider.name));
-        self.plan.passed_over.extend(wider.map(entry));
-        self.plan.told.push(entry(showing));
-        self.address(subject, finding, showing, episode);
-    }
-
-    /// Puts one notice per recipient into the messages (rules 14 to 17).
-    fn address(&mut self, subject: &Subject, finding: &Finding, showing: &Showing, episode: Episode) {
-        let audience = self.directory.audience(subject, finding.rule, showing.stage, showing.nth > 1);
-        if audience.is_operator_only {
-            self.plan.report.operator_only.push((subject.id, finding.rule));
-        }
-        for recipient in audience.recipients {
-            let notice = notice(subject, finding, showing, episode, &recipient);
-            let key = message_key(self.planning, self.register, subject, showing, finding.rule, &recipient);
-            self.messages.entry(key).or_default().push(notice);
-        }
-    }
-
-    fn finish(mut self) -> Plan {
-        let (held, leaving) = self.messages.into_iter().partition(|((.., is_held), _)| *is_held);
-        self.plan.messages = assemble(self.planning.today, leaving);
-        self.plan.held = assemble(self.planning.today, held);
-        self.plan
-    }
+pub fn plan(planning: Planning, register: &Register, told: &Told, missing: &[SubjectId]) -> Plan {
+    let mut planner = Planner::new(planning, told.last_episode());
+    planner.look_at(register, told, missing, register.subjects());
+    planner.address_due(register);
+    planner.finish().plan
 }
 
 /// Whether a finding still belongs to the episode that opened with an anchor (rule 10): the anchor has not moved
 /// further than the tolerance, or it is the deletion date learnt in place of the guess the episode opened with (6).
-fn stays_in_episode(policy: &Policy, subject: &Subject, finding: &Finding, opened_anchor_on: Date) -> bool {
+pub(super) fn stays_in_episode(policy: &Policy, subject: &Subject, finding: &Finding, opened_anchor_on: Date) -> bool {
     let tolerance = jiff::Span::new().days(policy.episode_tolerance_days);
     let guessed_on = subject.deletion.and_then(|deletion| deletion.guessed_on);
     let replaces_guess = finding.rule == Rule::Restore && guessed_on == Some(opened_anchor_on);
     replaces_guess || finding.dates.anchor_on <= opened_anchor_on.saturating_add(tolerance)
-}
-
-fn notice(subject: &Subject, finding: &Finding, showing: &Showing, episode: Episode, recipient: &Recipient) -> Notice {
-    Notice {
-        deadline_on: finding.dates.deadline_on,
-        subject: subject.address(),
-        rule: finding.rule,
-        stage: showing.name.clone(),
-        anchor_on: finding.dates.anchor_on,
-        episode_on: episode.opened_on,
-        reason: recipient.reason,
-        rung: recipient.rung,
-        subject_id: subject.id,
-        episode_id: episode.id,
-    }
-}
-
-/// Which message of a recipient a notice belongs to (rule 17). The operator's one message takes what comes to the
-/// operator's address through whatever rung.
-fn message_key(
-    planning: Planning,
-    register: &Register,
-    subject: &Subject,
-    showing: &Showing,
-    rule: Rule,
-    recipient: &Recipient,
-) -> MessageKey {
-    let kind = if recipient.address == planning.policy.operator {
-        MessageKind::Operator
-    } else if is_own_address(register, subject, &recipient.address) {
-        MessageKind::Letter
-    } else {
-        MessageKind::Digest
-    };
-    let letter_of = (kind == MessageKind::Letter).then_some(subject.id);
-    let is_alone = showing.stage.alone && kind != MessageKind::Operator;
-    let alone = is_alone.then(|| (subject.id, rule, showing.name.clone()));
-    (recipient.address.clone(), kind, letter_of, alone, planning.gates.holds(rule))
-}
-
-fn assemble(on: Date, messages: BTreeMap<MessageKey, Vec<Notice>>) -> Vec<Message> {
-    let mut messages: Vec<_> = messages
-        .into_iter()
-        .map(|((recipient, kind, ..), mut notices)| {
-            notices.sort();
-            Message { on, recipient, kind, notices }
-        })
-        .collect();
-    messages.sort();
-    messages
 }
 
 /// A notice that a mail server refused, and everybody who was told of the same stage already.
@@ -363,22 +157,17 @@ pub struct Refused {
 #[must_use]
 pub fn climb(planning: Planning, register: &Register, told: &Told, refused: &[Refused]) -> Vec<Message> {
     let directory = Directory::new(register, planning);
-    let mut messages: BTreeMap<MessageKey, Vec<Notice>> = BTreeMap::new();
+    let mut bundles = Bundles::default();
     for Refused { notice, told: known } in refused {
         let Some(subject) = register.find(notice.subject_id) else { continue };
         let Some(finding) = standing_finding(planning, register, told, subject, notice) else { continue };
         let Some(showing) = finding.reached.iter().find(|showing| showing.name == notice.stage) else { continue };
         for recipient in directory.climb(subject, notice.rule, showing.stage, known) {
-            let key = message_key(planning, register, subject, showing, notice.rule, &recipient);
             let climbed = Notice { reason: Reason::Reach, rung: recipient.rung, ..notice.clone() };
-            let notices = messages.entry(key).or_default();
-            // Two addresses that refused the same stage climb to the same people: one row is enough.
-            if !notices.contains(&climbed) {
-                notices.push(climbed);
-            }
+            bundles.put(planning, register, subject, showing, &recipient, climbed);
         }
     }
-    assemble(planning.today, messages)
+    bundles.messages(planning.today)
 }
 
 /// The finding a planned notice rests on, if it still stands on current facts (rule 24).

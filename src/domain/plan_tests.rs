@@ -1,5 +1,6 @@
 use super::{
     super::{
+        message::MessageKind,
         snapshot::{ContactRole, Observation},
         testing::{World, address, on, row, used, with_status},
     },
@@ -8,7 +9,7 @@ use super::{
 
 /// Plans a day and carries it out; returns what was planned.
 fn run(world: &World, told: &mut Told, today: &str) -> Plan {
-    let plan = plan(world.planning(today), &world.register, told, Vec::new());
+    let plan = plan(world.planning(today), &world.register, told, &[]);
     told.apply(&plan);
     plan
 }

@@ -93,6 +93,26 @@ impl<'a> Directory<'a> {
         listed.chain(of_site).collect()
     }
 
+    /// Every address that a question about a subject may touch: who is told of it on any rung, and who reads there.
+    #[must_use]
+    pub fn circle(&self, subject: &Subject) -> BTreeSet<Address> {
+        let contacts = self.register.contacts();
+        let people = |mailbox: &Address| -> Vec<Address> {
+            contacts.owners(mailbox).chain(contacts.members(mailbox)).cloned().collect()
+        };
+        let (own, mailboxes) = (subject.address(), self.mailboxes(subject));
+        let of_site = subject.facts.ods().map(|ods| contacts.site_contacts(&ods).cloned().collect::<Vec<_>>());
+        let mut circle: BTreeSet<_> = mailboxes.iter().flat_map(people).collect();
+        circle.extend(contacts.alternate(&own).cloned());
+        circle.extend(of_site.into_iter().flatten());
+        circle.extend(mailboxes);
+        circle.extend([own, self.planning.policy.operator.clone()]);
+        // Whoever is told may be a mailbox again.
+        let readers: Vec<_> = circle.iter().flat_map(people).collect();
+        circle.extend(readers);
+        circle
+    }
+
     fn mailboxes_of_site(&self, ods: &OdsCode) -> BTreeSet<Address> {
         let named: BTreeSet<_> = self.register.contacts().mailboxes_of_site(ods).cloned().collect();
         if !named.is_empty() {

@@ -7,7 +7,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use jiff::civil::Date;
@@ -71,8 +71,8 @@ pub struct Register {
     by_source_id: HashMap<(Source, String), SubjectId>,
     by_address: HashMap<Address, SubjectId>,
     by_former_address: HashMap<Address, SubjectId>,
-    contacts: Contacts,
-    sites: Sites,
+    contacts: Arc<Contacts>,
+    sites: Arc<Sites>,
     snapshots: BTreeMap<Source, BTreeSet<Date>>,
     sends_watched_since: Option<Date>,
     next_id: i64,
@@ -93,7 +93,7 @@ impl Register {
         contacts: Vec<ContactRow>,
         snapshots: impl IntoIterator<Item = Loaded>,
     ) -> Self {
-        let mut register = Self { contacts: Contacts::new(contacts), ..Self::default() };
+        let mut register = Self { contacts: Arc::new(Contacts::new(contacts)), ..Self::default() };
         for loaded in snapshots {
             register.snapshots.entry(loaded.source).or_default().insert(loaded.as_of);
             if loaded.has_sends {
@@ -117,6 +117,19 @@ impl Register {
         let mut register = Self::new(subjects, Vec::new(), []);
         register.next_id = next.0 - 1;
         register
+    }
+
+    /// The same lists and snapshots, with these subjects and no others.
+    #[must_use]
+    pub fn holding(&self, subjects: impl IntoIterator<Item = Subject>) -> Self {
+        Self {
+            contacts: Arc::clone(&self.contacts),
+            sites: Arc::clone(&self.sites),
+            snapshots: self.snapshots.clone(),
+            sends_watched_since: self.sends_watched_since,
+            said: self.said.clone(),
+            ..Self::new(subjects, Vec::new(), [])
+        }
     }
 
     /// The number that the next new subject gets.
@@ -173,13 +186,13 @@ impl Register {
 
     /// Who looks after which site.
     #[must_use]
-    pub const fn contacts(&self) -> &Contacts {
+    pub fn contacts(&self) -> &Contacts {
         &self.contacts
     }
 
     /// What lists of organisations say.
     #[must_use]
-    pub const fn sites(&self) -> &Sites {
+    pub fn sites(&self) -> &Sites {
         &self.sites
     }
 
@@ -190,8 +203,8 @@ impl Register {
         sites: impl IntoIterator<Item = SiteRow>,
         members: impl IntoIterator<Item = (Address, Address, Date)>,
     ) -> Self {
-        self.sites = Sites::new(sites);
-        self.contacts = std::mem::take(&mut self.contacts).with_members(members);
+        self.sites = Arc::new(Sites::new(sites));
+        self.contacts = Arc::new(Arc::unwrap_or_clone(self.contacts).with_members(members));
         self
     }
 
@@ -232,7 +245,7 @@ impl Register {
 
     /// Replaces the contacts: the file is the whole list.
     pub fn replace_contacts(&mut self, rows: Vec<ContactRow>) {
-        self.contacts.replace(rows);
+        Arc::make_mut(&mut self.contacts).replace(rows);
     }
 
     /// Takes up what a file lists besides subjects. A contacts file is the whole list and replaces the one before.
@@ -241,10 +254,10 @@ impl Register {
             self.replace_contacts(lists.contacts);
         }
         for row in lists.members {
-            self.contacts.permit(&row.mailbox, row.member, arrival.as_of);
+            Arc::make_mut(&mut self.contacts).permit(&row.mailbox, row.member, arrival.as_of);
         }
         for row in lists.sites {
-            self.sites.learn(row);
+            Arc::make_mut(&mut self.sites).learn(row);
         }
     }
 

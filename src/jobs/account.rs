@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
-use super::{JobError, Site, facts::gates, likeness::most_like};
+use super::{JobError, Site, facts::gates, likeness::most_like, window::Window};
 use crate::{
     domain::{
         evaluate::{Dates, Showing, Standing, ladder, outrun, standing},
@@ -14,11 +14,11 @@ use crate::{
         plan::{Planning, settle},
         policy::{Placement, Rule},
         recipient::{Audience, Directory},
-        register::{Register, Subject},
+        register::{Register, Subject, SubjectId},
         snapshot::ContactRow,
         subject::Address,
     },
-    store::{LedgerLine, MessageState, OpenEpisode, Snooze, Standings, Unreachable},
+    store::{LedgerLine, MessageState, OpenEpisode, Snooze, Standings, StoreError, Unreachable},
 };
 
 /// A fact and the file it was read in.
@@ -144,10 +144,9 @@ pub enum Found {
 /// # Errors
 /// When the store fails.
 pub async fn explain(site: &Site, address: &Address) -> Result<Found, JobError> {
-    let mut register = site.store.load_register().await?;
-    settle(site.planning(site.today()), &mut register);
+    let register = settled_around(site, address).await?;
     let Some(subject) = register.find_by_address(address).cloned() else {
-        return Ok(Found::Unknown(similar(&register, address)));
+        return Ok(Found::Unknown(similar(site, address).await?));
     };
     let files: HashMap<SnapshotId, String> =
         site.store.list_snapshots().await?.into_iter().map(|row| (row.id, row.file_name)).collect();
@@ -162,11 +161,31 @@ pub async fn explain(site: &Site, address: &Address) -> Result<Found, JobError> 
     Ok(Found::Account(Box::new(account)))
 }
 
+/// The subject at an address with everybody around it, as a run today would find them.
+///
+/// # Errors
+/// When the store fails.
+pub async fn settled_around(site: &Site, address: &Address) -> Result<Register, StoreError> {
+    let planning = site.planning(site.today());
+    let mut register = Window::open(site.store.as_ref()).await?.around(planning, &[], &[address]).await?;
+    settle(planning, &mut register);
+    Ok(register)
+}
+
 /// The known addresses most like one.
-#[must_use]
-pub fn similar(register: &Register, address: &Address) -> Vec<Address> {
-    let known: Vec<_> = register.subjects().map(Subject::address).collect();
-    most_like(address.as_str(), known.iter().map(Address::as_str)).into_iter().map(Address::new).collect()
+///
+/// # Errors
+/// When the store fails.
+pub async fn similar(site: &Site, address: &Address) -> Result<Vec<Address>, StoreError> {
+    let mut window = Window::open(site.store.as_ref()).await?;
+    let (mut like, mut after): (Vec<Address>, _) = (Vec::new(), SubjectId(0));
+    loop {
+        let subjects = window.next(after).await?;
+        let Some(last) = subjects.last() else { return Ok(like) };
+        after = last.id;
+        like.extend(subjects.iter().filter(|subject| subject.is_listed()).map(Subject::address));
+        like = most_like(address.as_str(), like.iter().map(Address::as_str)).into_iter().map(Address::new).collect();
+    }
 }
 
 /// What the store knows of a subject.

@@ -7,11 +7,17 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    JobError, Site, brief::Briefing, coverage::coverage, facts::gates, hold::HoldReasons, load::LoadOutcome,
-    observe::Observed, plan::Planned, shelves::refused_since, watchman::ends,
+    JobError, Site,
+    brief::Briefing,
+    coverage::{Unwritten, coverage},
+    hold::HoldReasons,
+    load::LoadOutcome,
+    observe::Observed,
+    shelves::refused_since,
+    watchman::ends,
 };
 use crate::{
-    domain::{coverage::Uncovered, message::MessageKind},
+    domain::{coverage::Uncovered, message::MessageKind, plan::Plan, register::SubjectId},
     mail::render::{
         Alert,
         alert::{RefusedAddress, RefusedFile, TooOld, Uncovered as Row},
@@ -49,8 +55,12 @@ pub struct Seen<'a> {
     pub run: RunId,
     /// What its inbox held.
     pub observed: &'a Observed,
-    /// What it decided.
-    pub planned: &'a Planned,
+    /// What it planned.
+    pub plan: &'a Plan,
+    /// Whom it looked at, rising.
+    pub looked: &'a [SubjectId],
+    /// Why messages wait for a person, if any do.
+    pub hold: Option<&'a HoldReasons>,
     /// What the store kept besides.
     pub standings: &'a Standings,
 }
@@ -68,9 +78,9 @@ pub async fn gather(site: &Site, seen: Seen<'_>) -> Result<Alerts, JobError> {
     for (run, held) in held_runs(site, seen).await? {
         alerts.add(&told, format!("held:{}", run.0), Some(held));
     }
-    alerts.add(&told, "stale".to_owned(), stale(seen.planned));
+    alerts.add(&told, "stale".to_owned(), stale(seen.plan));
     add_refused(&mut alerts, &told, refused(site, seen.observed, &earlier)?);
-    alerts.add(&told, "sender".to_owned(), sender(site, seen.planned, before_on));
+    alerts.add(&told, "sender".to_owned(), sender(site, before_on).await?);
     if !told.iter().any(|name| name == "coverage") {
         alerts.add(&told, "coverage".to_owned(), uncovered(site, seen).await?);
     }
@@ -96,12 +106,12 @@ async fn held_runs(site: &Site, seen: Seen<'_>) -> Result<Vec<(RunId, Alert)>, J
         let reasons = HoldReasons::read(&row.hold.as_ref()?.why);
         Some(held(row.id, row.on_day, &reasons))
     });
-    let now = seen.planned.hold.as_ref().map(|hold| held(seen.run, site.today(), hold));
+    let now = seen.hold.map(|hold| held(seen.run, site.today(), hold));
     Ok(earlier.chain(now).collect())
 }
 
-fn stale(planned: &Planned) -> Option<Alert> {
-    let too_old = planned.plan.report.stale.values();
+fn stale(plan: &Plan) -> Option<Alert> {
+    let too_old = plan.report.stale.values();
     let source = |(stale, silent): &(crate::domain::freshness::Stale, u64)| TooOld {
         what: stale.to_string(),
         as_of_on: stale.as_of,
@@ -138,14 +148,15 @@ fn add_refused(alerts: &mut Alerts, told: &[String], files: Vec<RefusedFile>) {
     }
 }
 
-fn sender(site: &Site, planned: &Planned, before_on: Option<Date>) -> Option<Alert> {
-    let ends = ends(site, &planned.register, before_on);
-    (!ends.is_empty()).then_some(Alert::Sender { ends })
+async fn sender(site: &Site, before_on: Option<Date>) -> Result<Option<Alert>, JobError> {
+    let ends = ends(site, before_on).await?;
+    Ok((!ends.is_empty()).then_some(Alert::Sender { ends }))
 }
 
 async fn uncovered(site: &Site, seen: Seen<'_>) -> Result<Option<Alert>, JobError> {
-    let (register, gates) = (&seen.planned.register, gates(site, seen.standings, []));
-    let list = coverage(site, register, &gates, Some(&seen.planned.plan)).await?;
+    let unwritten = Unwritten { plan: seen.plan, looked: seen.looked };
+    let coverage = coverage(site, seen.standings, Some(unwritten), MOST_ROWS).await?;
+    let register = &coverage.register;
     let briefing = Briefing::new(&site.config, register, site.today());
     let row = |line: &Uncovered| {
         let subject = register.find(line.subject)?;
@@ -161,8 +172,8 @@ async fn uncovered(site: &Site, seen: Seen<'_>) -> Result<Option<Alert>, JobErro
             why: line.gap.words().to_owned(),
         })
     };
-    let rows: Vec<_> = list.iter().take(MOST_ROWS).filter_map(row).collect();
-    Ok((!rows.is_empty()).then_some(Alert::Coverage { rows, total: list.len() as u64 }))
+    let rows: Vec<_> = coverage.lines.iter().filter_map(row).collect();
+    Ok((!rows.is_empty()).then_some(Alert::Coverage { rows, total: coverage.total }))
 }
 
 /// The addresses that were refused since the run of an earlier day, up to yesterday: each is told once.

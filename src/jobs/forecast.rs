@@ -1,34 +1,50 @@
 //! What will go out next if nothing changes: the planner, run ahead on what is known.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{Span, civil::Date};
 
+use super::{
+    Site,
+    survey::{awake, make},
+    window::Window,
+};
 use crate::{
-    config::Config,
-    domain::{
-        gates,
-        message::Message,
-        plan::{Planning, Told, plan, settle},
-        register::Register,
-    },
+    domain::{message::Message, register::SubjectId},
+    store::StoreError,
 };
 
 /// The first of the `days` days from `first` on on which messages would be planned, and those messages.
-#[must_use]
-pub fn next_messages(
-    config: &Config,
-    mut register: Register,
-    mut told: Told,
-    first: Date,
-    days: usize,
-) -> Option<(Date, Vec<Message>)> {
-    for day in first.series(Span::new().days(1)).take(days) {
-        let planning = Planning { policy: &config.policy, calendar: &config.calendar, today: day, gates: &gates::OPEN };
-        let missing = settle(planning, &mut register);
-        let plan = plan(planning, &register, &told, missing);
-        if !plan.messages.is_empty() {
-            return Some((day, plan.messages));
+///
+/// Only those days are planned on which somebody wakes.
+///
+/// # Errors
+/// When the store fails.
+pub async fn next_messages(site: &Site, first: Date, days: i32) -> Result<Option<(Date, Vec<Message>)>, StoreError> {
+    let standings = site.store.load_standings().await?;
+    let mut window = Window::open(site.store.as_ref()).await?;
+    let last = first.saturating_add(Span::new().days(days - 1));
+    let mut day = first;
+    let mut subjects: BTreeSet<_> = awake(site, &mut window, &standings, first).await?.0.subjects.into_iter().collect();
+    // Those who were looked at on a day without messages, by the day on which they wake again.
+    let mut again: BTreeMap<Date, BTreeSet<SubjectId>> = BTreeMap::new();
+    while day <= last {
+        let asked: Vec<_> = std::mem::take(&mut subjects).into_iter().collect();
+        let made = make(&mut window, site.planning(day), &asked).await?;
+        if !made.plan.messages.is_empty() {
+            return Ok(Some((day, made.plan.messages)));
         }
-        told.apply(&plan);
+        for look in made.looks {
+            if let Some(on) = look.wake_on {
+                again.entry(on).or_default().insert(look.subject);
+            }
+        }
+        let next = window.reading().find_next_waking(day).await?;
+        let on = again.keys().next().copied().into_iter().chain(next.as_ref().map(|(on, _)| *on)).min();
+        let Some(on) = on else { return Ok(None) };
+        subjects.extend(again.remove(&on).into_iter().flatten());
+        subjects.extend(next.filter(|(wakes_on, _)| *wakes_on == on).into_iter().flat_map(|(_, subjects)| subjects));
+        day = on;
     }
-    None
+    Ok(None)
 }

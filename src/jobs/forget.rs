@@ -93,7 +93,7 @@ pub async fn forget(site: &Site, wish: Wish<'_>) -> Result<Erased, JobError> {
 async fn erased(site: &Site, wish: Wish<'_>, store: Forgotten, files: Vec<NamingFile>) -> Result<Erased, JobError> {
     let mut erased = Erased { store, files, similar: Vec::new() };
     if erased.is_nothing() {
-        erased.similar = similar(&site.store.load_register().await?, wish.address);
+        erased.similar = similar(site, wish.address).await?;
     }
     Ok(erased)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{JobError, Site, coverage::coverage, facts::gates, hold::HoldReasons};
+use super::{JobError, Site, coverage::coverage, hold::HoldReasons, window::Window};
 use crate::{
     domain::{facts::Field, outbox::MessageState, quota::finish_estimate, register::Register, snapshot::Source},
     mail::sender::expiries,
@@ -77,30 +77,31 @@ const TOLD: [Field; 4] = [Field::LastActivityOn, Field::Status, Field::PasswordC
 ///
 /// # Errors
 /// When the store fails.
-pub async fn health(site: &Site, register: &Register, waiting: u64) -> Result<Health, JobError> {
+pub async fn health(site: &Site, waiting: u64) -> Result<Health, JobError> {
     let usage = site.store.count_usage(site.clock.now()).await?;
     let standings = site.store.load_standings().await?;
     Ok(Health {
-        sources: sources(site, register).await?,
+        sources: sources(site).await?,
         held: held(site).await?,
         stopped: site.store.find_stopped().await?,
         usage,
         done_at: done_at(site, waiting, usage),
         refused_addresses: standings.unreachable.len() as u64,
-        uncovered: coverage(site, register, &gates(site, &standings, []), None).await?.len() as u64,
+        uncovered: coverage(site, &standings, None, 0).await?.total,
         snoozed: standings.snoozes.iter().filter(|snooze| site.today() < snooze.until_on).count() as u64,
         sender: sender(site),
     })
 }
 
-async fn sources(site: &Site, register: &Register) -> Result<Vec<SourceAge>, JobError> {
+async fn sources(site: &Site) -> Result<Vec<SourceAge>, JobError> {
     let today = site.today();
+    let lists = Window::open(site.store.as_ref()).await?.lists().clone();
     let mut newest: BTreeMap<Source, (Date, u64)> = BTreeMap::new();
-    for snapshot in site.store.list_snapshots().await? {
+    for snapshot in site.store.list_newest_snapshots().await? {
         newest.insert(snapshot.source, (snapshot.as_of_on, snapshot.row_count));
     }
     let age = |(source, (as_of, rows)): (Source, (Date, u64))| {
-        let max_age_days = max_age_of(site, register, source);
+        let max_age_days = max_age_of(site, &lists, source);
         let age_days = today.since((jiff::Unit::Day, as_of)).map_or(0, |age| age.get_days());
         SourceAge { source, as_of, age_days, max_age_days, rows }
     };
@@ -114,8 +115,8 @@ fn sender(site: &Site) -> Vec<String> {
 }
 
 /// The strictest limit among those of what a source tells: a list of passwords is fresh for longer than a list of uses.
-fn max_age_of(site: &Site, register: &Register, source: Source) -> Option<i32> {
-    let told = TOLD.into_iter().filter(|field| register.is_told_by(source, *field));
+fn max_age_of(site: &Site, lists: &Register, source: Source) -> Option<i32> {
+    let told = TOLD.into_iter().filter(|field| lists.is_told_by(source, *field));
     told.filter_map(|field| site.config.snapshots.max_age.of(source, field)).min()
 }
 

@@ -37,10 +37,12 @@ pub mod scheduler;
 pub mod shelves;
 pub mod snooze;
 pub mod supply;
+pub mod survey;
 mod tally;
 pub mod vitals;
 pub mod watch;
 mod watchman;
+pub mod window;
 pub mod worker;
 mod worth;
 

@@ -1,4 +1,4 @@
-//! The plan of a run: read everything, decide everything, write it in one transaction.
+//! The plan of a run: look at everybody who is awake, decide everything, write it in one transaction.
 
 use std::collections::BTreeSet;
 
@@ -11,6 +11,8 @@ use super::{
     load::LoadReport,
     naming::names,
     observe::Observed,
+    survey::survey,
+    window::Window,
 };
 use crate::{
     domain::{
@@ -21,7 +23,7 @@ use crate::{
         subject::Address,
     },
     mail::render::Alert,
-    store::{Changes, Decided, HoldState, NewMessage, RefusedNotice, RunId, Standings},
+    store::{Changes, Decided, HoldState, NewMessage, RefusedNotice, RunId, Standings, Totals},
 };
 
 /// Runs that are looked back upon.
@@ -32,8 +34,8 @@ const RUNS_LOOKED_AT: u32 = 400;
 pub struct Planned {
     /// The decisions.
     pub plan: Plan,
-    /// The register they rest on.
-    pub register: Register,
+    /// What its report counts, of everybody.
+    pub totals: Totals,
     /// Why messages wait for a person; `None` when none does.
     pub hold: Option<HoldReasons>,
     /// The rules that have something to go by, and whose first plan nobody saw yet.
@@ -49,57 +51,74 @@ pub struct Planned {
 /// When the store fails; nothing of the plan is then written.
 pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Planned, JobError> {
     let standings = site.store.load_standings().await?;
-    let register = site.store.load_register().await?;
-    let mut planned = decide(site, register, &standings, &[]).await?;
-    let alerts = gather(site, Seen { run, observed, planned: &planned, standings: &standings }).await?;
-    let mut messages =
-        [name_all(site, &planned.plan.messages, false), name_all(site, &planned.plan.held, true)].concat();
+    let gates = gates(site, &standings, awaiting(site, &standings));
+    let planning = Planning { gates: &gates, ..site.planning(site.today()) };
+    let window = Window::open(site.store.as_ref()).await?;
+    let mut surveyed = survey(site, window, &standings, planning).await?;
+    let (hold, first_rules) = decide(site, &mut surveyed.made.plan, &standings, &[]).await?;
+    let plan = &surveyed.made.plan;
+    let looked = &surveyed.awake.subjects;
+    let seen = Seen { run, observed, plan, looked, hold: hold.as_ref(), standings: &standings };
+    let alerts = gather(site, seen).await?;
+    let mut messages = [name_all(site, &plan.messages, false), name_all(site, &plan.held, true)].concat();
     attach(site, &alerts, &mut messages);
-    planned.has_bulletin = messages.last().is_some_and(|message| message.message.notices.is_empty());
-    let (touched, removed) = planned.register.take_changes();
-    let subjects = touched.iter().filter_map(|id| planned.register.find(*id)).collect();
-    let hold = planned.hold.as_ref().map(|hold| serde_json::to_string(hold).unwrap_or_default());
+    let has_bulletin = messages.last().is_some_and(|message| message.message.notices.is_empty());
+    let why = hold.as_ref().map(|hold| serde_json::to_string(hold).unwrap_or_default());
+    let rules = adopted(site, plan, hold.as_ref(), &first_rules, &waiting_rules(site).await?);
     let decided = Decided {
-        plan: &planned.plan,
+        plan,
         messages: &messages,
-        changes: &Changes { subjects, removed: removed.into_keys().collect() },
-        hold: hold.as_deref(),
-        adopted: &adopted(site, &planned, &waiting_rules(site).await?),
+        changes: &Changes { subjects: surveyed.concluded.values().collect(), removed: Vec::new() },
+        hold: why.as_deref(),
+        adopted: &rules,
         alerts: &alerts.names.iter().map(String::as_str).collect::<Vec<_>>(),
+        looked: Some(surveyed.looked()),
     };
     site.store.save_plan(run, &decided, site.clock.now()).await?;
-    Ok(planned)
+    let totals = site.store.begin_reading().await?.count(plan.on).await?;
+    let totals = Totals { subjects: plan.report.subjects, ..totals };
+    Ok(Planned { plan: surveyed.made.plan, totals, hold, first_rules, has_bulletin })
 }
 
 /// Plans today's run on a register and writes nothing. `fresh` are the files merged into it that are not in the store.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn plan_dry(site: &Site, register: Register, fresh: &[LoadReport]) -> Result<Planned, JobError> {
+pub async fn plan_dry(site: &Site, mut register: Register, fresh: &[LoadReport]) -> Result<Planned, JobError> {
     let standings = site.store.load_standings().await?;
-    decide(site, register, &standings, fresh).await
-}
-
-async fn decide(
-    site: &Site,
-    mut register: Register,
-    standings: &Standings,
-    fresh: &[LoadReport],
-) -> Result<Planned, JobError> {
     let told = site.store.load_told().await?;
-    let gates = gates(site, standings, awaiting(site, standings));
+    let gates = gates(site, &standings, awaiting(site, &standings));
     let planning = Planning { gates: &gates, ..site.planning(site.today()) };
     let mut plan = tokio::task::block_in_place(|| {
         let missing = settle(planning, &mut register);
-        plan(planning, &register, &told, missing)
+        plan(planning, &register, &told, &missing)
     });
+    let (hold, first_rules) = decide(site, &mut plan, &standings, fresh).await?;
+    let report = &plan.report;
+    let totals = Totals {
+        subjects: report.subjects,
+        resting: report.resting,
+        no_date: report.no_date.len() as u64,
+        overdue: report.overdue.len() as u64,
+        missing: report.missing.len() as u64,
+    };
+    Ok(Planned { plan, totals, hold, first_rules, has_bulletin: false })
+}
+
+/// Whether a plan leaves or waits for a person: why, and the rules whose first plan it is.
+async fn decide(
+    site: &Site,
+    plan: &mut Plan,
+    standings: &Standings,
+    fresh: &[LoadReport],
+) -> Result<(Option<HoldReasons>, Vec<Rule>), JobError> {
     let first = first_rules(&plan.report.fed, &standings.adopted, &site.config.policy);
-    let trips = trips(site, &plan, fresh).await?;
+    let trips = trips(site, plan, fresh).await?;
     if !trips.is_empty() {
         plan.hold_all();
     }
-    let hold = HoldReasons::of(&plan, trips, &first);
-    Ok(Planned { plan, register, hold, first_rules: first, has_bulletin: false })
+    let hold = HoldReasons::of(plan, trips, &first);
+    Ok((hold, first))
 }
 
 /// The rules whose plans wait for a person: those of which no plan has gone out yet (20).
@@ -118,16 +137,21 @@ async fn waiting_rules(site: &Site) -> Result<BTreeSet<Rule>, JobError> {
 /// The rules that this run adopts: where nothing is held for adoption, all that it could send of; else those that it could
 /// send of and has nothing to send of. A rule that an earlier run held waits for its approval, and a day on which
 /// something is silent for another reason (closed, exports too old, snoozed) shows nothing.
-fn adopted(site: &Site, planned: &Planned, held_before: &BTreeSet<Rule>) -> Vec<Rule> {
-    let hold = planned.hold.as_ref();
-    let report = &planned.plan.report;
-    let is_quiet = report.snoozed > 0 || !report.stale.is_empty() || site.config.calendar.is_closed(planned.plan.on);
+fn adopted(
+    site: &Site,
+    plan: &Plan,
+    hold: Option<&HoldReasons>,
+    first_rules: &[Rule],
+    held_before: &BTreeSet<Rule>,
+) -> Vec<Rule> {
+    let report = &plan.report;
+    let is_quiet = report.snoozed > 0 || !report.stale.is_empty() || site.config.calendar.is_closed(plan.on);
     if hold.is_some_and(|hold| !hold.trips.is_empty()) || (site.config.adoption.hold && is_quiet) {
         return Vec::new();
     }
     let waiting = hold.map(HoldReasons::rules).unwrap_or_default();
     let waits = |rule: &Rule| waiting.contains(rule) || held_before.contains(rule);
-    planned.first_rules.iter().copied().filter(|rule| !waits(rule)).collect()
+    first_rules.iter().copied().filter(|rule| !waits(rule)).collect()
 }
 
 /// Lets refused notices climb one rung (rules 15 and 25). Returns how many messages that made.
@@ -144,6 +168,8 @@ pub async fn climb_refused(site: &Site, run: RunId, facts: &Facts) -> Result<usi
         told: row.told.iter().map(|address| Address::new(address)).collect(),
     };
     let climbing: Vec<_> = refused.iter().map(as_domain).collect();
+    let subjects: Vec<_> = climbing.iter().map(|refused| refused.notice.subject_id).collect();
+    let facts = facts.about(site, &subjects, &[]).await?;
     let planning = facts.planning(site, site.today());
     let messages = name_all(site, &climb(planning, &facts.register, &facts.told, &climbing), false);
     let numbers: Vec<_> = refused.iter().map(|row| row.number).collect();

@@ -162,7 +162,7 @@ impl<'a> World<'a> {
         let gates = self.gates();
         let planning = Planning { policy: &self.config.policy, calendar: &self.config.calendar, today, gates: &gates };
         let missing = settle(planning, &mut self.register);
-        let mut plan = plan(planning, &self.register, &self.told, missing);
+        let mut plan = plan(planning, &self.register, &self.told, &missing);
         let doubts = std::mem::take(&mut self.doubts);
         let trips = !doubts.is_empty() || !breaker::of_plan(&self.config.breaker, &plan).is_empty();
         if self.holds == Holds::On && trips {

@@ -215,12 +215,12 @@ async fn preview(
 fn summarise(observed: &Observed, planned: &Planned) -> RunReport {
     let plan = &planned.plan;
     let mut report = RunReport {
-        subjects: plan.report.subjects,
-        resting: plan.report.resting,
-        no_date: plan.report.no_date.len() as u64,
-        overdue: plan.report.overdue.len() as u64,
+        subjects: planned.totals.subjects,
+        resting: planned.totals.resting,
+        no_date: planned.totals.no_date,
+        overdue: planned.totals.overdue,
         operator_only: plan.report.operator_only.len() as u64,
-        missing: plan.report.missing.len() as u64,
+        missing: planned.totals.missing,
         snoozed: plan.report.snoozed,
         held: plan.held.len() as u64,
         hold: planned.hold.clone(),

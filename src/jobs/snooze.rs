@@ -5,13 +5,16 @@
 
 use jiff::civil::Date;
 
-use super::{JobError, Site, account::similar};
+use super::{
+    JobError, Site,
+    account::{settled_around, similar},
+    window::Window,
+};
 use crate::{
     domain::{
         evaluate::{Standing, standing},
-        plan::settle,
         policy::Rule,
-        register::{Register, Subject},
+        register::Subject,
         subject::Address,
     },
     store::Snooze,
@@ -55,9 +58,9 @@ pub enum Snoozed {
 /// # Errors
 /// When the store fails.
 pub async fn snooze(site: &Site, wish: &Wish<'_>) -> Result<Snoozed, JobError> {
-    let register = settled(site).await?;
+    let register = settled_around(site, &wish.address).await?;
     let Some(subject) = register.find_by_address(&wish.address) else {
-        return Ok(Snoozed::Unheard(similar(&register, &wish.address)));
+        return Ok(Snoozed::Unheard(similar(site, &wish.address).await?));
     };
     let Standing::Counts(dates) = standing(&site.config.policy, subject, wish.rule, register.sends_watched_since())
     else {
@@ -99,9 +102,9 @@ pub enum Ended {
 /// # Errors
 /// When the store fails.
 pub async fn end(site: &Site, address: &Address, rule: Rule) -> Result<Ended, JobError> {
-    let register = settled(site).await?;
+    let register = settled_around(site, address).await?;
     let Some(subject) = register.find_by_address(address) else {
-        return Ok(Ended::Unheard(similar(&register, address)));
+        return Ok(Ended::Unheard(similar(site, address).await?));
     };
     let is_ended = site.store.end_snooze(subject.id, rule, site.clock.now()).await?;
     Ok(if is_ended { Ended::Ended } else { Ended::NotSnoozed })
@@ -112,17 +115,12 @@ pub async fn end(site: &Site, address: &Address, rule: Rule) -> Result<Ended, Jo
 /// # Errors
 /// When the store fails.
 pub async fn in_force(site: &Site) -> Result<Vec<(Address, Snooze)>, JobError> {
-    let register = settled(site).await?;
     let today = site.today();
     let mut snoozes = site.store.load_standings().await?.snoozes;
     snoozes.retain(|snooze| snooze.until_on > today);
     snoozes.sort_by_key(|snooze| (snooze.until_on, snooze.number));
+    let ids: Vec<_> = snoozes.iter().map(|snooze| snooze.subject).collect();
+    let register = Window::open(site.store.as_ref()).await?.part(&ids).await?;
     let named = |snooze: Snooze| Some((register.find(snooze.subject).map(Subject::address)?, snooze));
     Ok(snoozes.into_iter().filter_map(named).collect())
-}
-
-async fn settled(site: &Site) -> Result<Register, JobError> {
-    let mut register = site.store.load_register().await?;
-    settle(site.planning(site.today()), &mut register);
-    Ok(register)
 }

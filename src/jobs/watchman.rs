@@ -6,15 +6,15 @@
 
 use jiff::civil::Date;
 
-use super::Site;
+use super::{Site, window::Window};
 use crate::{
     domain::{
         evaluate::{Standing, standing},
         policy::Rule,
-        register::Register,
         subject::Address,
     },
     mail::{render::alert::End, sender::expiries},
+    store::StoreError,
 };
 
 /// Days before an end on which the operator is told.
@@ -22,15 +22,17 @@ const WARNED_AT: [i32; 6] = [30, 14, 7, 3, 1, 0];
 
 /// What ends, as far as the operator is to be told of it today, the soonest first. `before_on` is the day of the run
 /// before: a day on which nobody was here costs lateness, not silence.
-#[must_use]
-pub fn ends(site: &Site, register: &Register, before_on: Option<Date>) -> Vec<End> {
+///
+/// # Errors
+/// When the store fails.
+pub async fn ends(site: &Site, before_on: Option<Date>) -> Result<Vec<End>, StoreError> {
     let today = site.today();
     let mut ends = credentials(site);
-    ends.extend(own_accounts(site, register));
+    ends.extend(own_accounts(site).await?);
     ends.retain(|end| is_due(end.ends_on, before_on, today));
     ends.sort();
     ends.dedup_by(|later, sooner| later.what == sooner.what);
-    ends
+    Ok(ends)
 }
 
 /// What the configuration names: a password, a client secret, a certificate.
@@ -43,11 +45,13 @@ fn credentials(site: &Site) -> Vec<End> {
 }
 
 /// What exports say of the account that sends: its password, and its end when it is not used.
-fn own_accounts(site: &Site, register: &Register) -> Vec<End> {
+async fn own_accounts(site: &Site) -> Result<Vec<End>, StoreError> {
     let mail = &site.config.mail;
     let own = [Some(mail.from.email.to_string()), mail.smtp.username.clone()];
     let mut addresses: Vec<_> = own.into_iter().flatten().map(|address| Address::new(&address)).collect();
     addresses.dedup();
+    let mut window = Window::open(site.store.as_ref()).await?;
+    let register = window.around(site.planning(site.today()), &[], &addresses.iter().collect::<Vec<_>>()).await?;
     let subjects = addresses.iter().filter_map(|address| register.find_by_address(address));
     let ends = subjects.flat_map(|subject| {
         let counted = [(Rule::Password, "password"), (Rule::Inactivity, "account"), (Rule::Leaver, "account")];
@@ -56,7 +60,7 @@ fn own_accounts(site: &Site, register: &Register) -> Vec<End> {
             Standing::NotAsked | Standing::NoDate => None,
         })
     });
-    ends.collect()
+    Ok(ends.collect())
 }
 
 /// Whether one of the days of warning lies between the run before and today, or the end is past.

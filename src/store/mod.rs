@@ -11,6 +11,7 @@ mod messages;
 mod place;
 pub mod postgres;
 mod privacy;
+mod reading;
 mod rows;
 mod runs;
 mod snapshots;
@@ -40,6 +41,7 @@ pub use self::{
     },
     place::Place,
     privacy::{FORGOTTEN, Forgetting, Forgotten, Pruned, Pruning},
+    reading::{Awake, Candidate, Looked, Reading, Totals, Waking},
     runs::{Claim, Decided, Hold, HoldState, OpenEpisode, RunId, RunRow},
     snapshots::{Changes, Doubt, DoubtState, SnapshotRow},
     standings::{Snooze, Standings, Stopped, Unreachable, Usage},
@@ -57,6 +59,8 @@ pub trait Store: Send + Sync {
     async fn load_register(&self) -> Result<Register, StoreError>;
     /// The open episodes and what was told in them.
     async fn load_told(&self) -> Result<Told, StoreError>;
+    /// One moment of everything, to be read part by part.
+    async fn begin_reading(&self) -> Result<Box<dyn Reading>, StoreError>;
     /// The loaded file with these bytes. Of contacts, only the file in force counts: an earlier one may come back.
     async fn find_snapshot(&self, sha256: &str) -> Result<Option<SnapshotRow>, StoreError>;
     /// Every loaded file, oldest as-of first.

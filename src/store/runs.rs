@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{Changes, NewMessage};
+use super::{Changes, Looked, NewMessage};
 use crate::domain::{
     plan::{EpisodeId, Plan},
     policy::Rule,
@@ -89,6 +89,8 @@ pub struct Decided<'a> {
     pub adopted: &'a [Rule],
     /// What the operator is told besides notices, by name: once a day each.
     pub alerts: &'a [&'a str],
+    /// What it found out about the next looks; `None` leaves them as they are.
+    pub looked: Option<Looked<'a>>,
 }
 
 /// What asking for the run of a civil day gave.

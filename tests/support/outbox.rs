@@ -38,8 +38,15 @@ pub async fn fill(store: &dyn Store, count: usize) {
     };
     let messages: Vec<_> = plan.messages.iter().cycle().take(count).enumerate().map(name).collect();
     let changes = Changes { subjects: register.subjects().collect(), removed: Vec::new() };
-    let decided =
-        Decided { plan: &plan, messages: &messages, changes: &changes, hold: None, adopted: &[], alerts: &[] };
+    let decided = Decided {
+        plan: &plan,
+        messages: &messages,
+        changes: &changes,
+        hold: None,
+        adopted: &[],
+        alerts: &[],
+        looked: None,
+    };
     let run = store.begin_run(plan.on, "once", at(0)).await.expect("begun");
     store.save_plan(run, &decided, at(0)).await.expect("written");
 }

@@ -111,7 +111,7 @@ impl Story {
             gates: &lapsewatch::domain::gates::OPEN,
         };
         let missing = settle(planning, &mut self.register);
-        let plan = plan(planning, &self.register, &self.told, missing);
+        let plan = plan(planning, &self.register, &self.told, &missing);
         check_plan(planning, &self.register, &self.told, &plan);
         self.told.apply(&plan);
         if !plan.messages.is_empty() {

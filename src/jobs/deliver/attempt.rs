@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
 
-use super::Batch;
+use super::{Batch, Errand};
 use crate::{
     domain::{
         delivery::{Decision, Outcome, Step},
@@ -53,13 +53,13 @@ impl From<Outcome> for Ended {
 
 impl Batch {
     /// Checks a message, writes it and sends it.
-    pub(super) async fn attempt(&self, session: &mut dyn Session, message: &StoredMessage) -> Settlement {
-        let facts = self.facts();
-        let (standing, gone) = self.check(&facts, message);
+    pub(super) async fn attempt(&self, session: &mut dyn Session, errand: &Errand) -> Settlement {
+        let Errand { message, facts } = errand;
+        let (standing, gone) = self.check(facts, message);
         if standing.notices.is_empty() && !self.has_news(message) {
             return self.settle(message, Ended { gone, ..Outcome::Cancelled.into() });
         }
-        let ended = match self.write(&facts, message, &standing) {
+        let ended = match self.write(facts, message, &standing) {
             Ok(outgoing) => self.sent(session.send(&outgoing).await),
             Err(Unwritable::Recipient(why)) => Outcome::Rejected { why }.into(),
             Err(Unwritable::Words(why)) => {

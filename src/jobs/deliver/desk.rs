@@ -4,7 +4,10 @@
 //! meanwhile. Nothing is handed out before that transaction is on the disk. A store that fails is asked again for a
 //! while: what has ended is kept until it is written.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
@@ -13,7 +16,7 @@ use tokio::{
     time::{Duration, Instant, Interval, MissedTickBehavior, interval, sleep},
 };
 
-use super::{Batch, attempt::settlement, connections};
+use super::{Batch, Errand, attempt::settlement, connections};
 use crate::{
     domain::{
         delivery::Outcome,
@@ -120,7 +123,7 @@ impl Desk {
     async fn attend(
         &mut self,
         room: usize,
-        hand_out: &mpsc::Sender<StoredMessage>,
+        hand_out: &mpsc::Sender<Errand>,
         ended: &mut mpsc::Receiver<Settlement>,
     ) -> Result<(), JobError> {
         let (mut heartbeat, begun) = (steady(HEARTBEAT), Instant::now());
@@ -131,9 +134,9 @@ impl Desk {
             }
             let wanted = if self.takes_no_more() { 0 } else { room - self.open };
             if wanted > 0 || !self.ended.is_empty() {
-                for message in self.exchange(wanted).await?.leased {
+                for errand in self.exchange(wanted).await? {
                     // The channel has room for as many as are ever open.
-                    let _ = hand_out.send(message).await;
+                    let _ = hand_out.send(errand).await;
                 }
             }
             if self.open == 0 && self.takes_no_more() {
@@ -162,7 +165,7 @@ impl Desk {
     }
 
     /// Writes down what has ended and leases up to `wanted` messages more.
-    async fn exchange(&mut self, wanted: usize) -> Result<Exchanged, JobError> {
+    async fn exchange(&mut self, wanted: usize) -> Result<Vec<Errand>, JobError> {
         let begun = Instant::now();
         let mut wait = Duration::from_millis(100);
         loop {
@@ -202,7 +205,7 @@ impl Desk {
         begun.elapsed() < patience && failure.may_pass()
     }
 
-    async fn take_in(&mut self, exchanged: Exchanged, wanted: usize, begun: Instant) -> Result<Exchanged, JobError> {
+    async fn take_in(&mut self, exchanged: Exchanged, wanted: usize, begun: Instant) -> Result<Vec<Errand>, JobError> {
         for number in &exchanged.lost {
             tracing::warn!(message.number = number.0, "a lease ended before its message was settled");
         }
@@ -210,21 +213,33 @@ impl Desk {
         self.ended.clear();
         self.is_over_minute = exchanged.over == Some(Limit::PerMinute);
         self.is_done |= wanted > 0 && exchanged.leased.len() < wanted && !self.is_over_minute;
-        if exchanged.revision != self.batch.facts().revision {
-            self.renew_facts(begun).await?;
-        }
+        let facts = self.find_facts(&exchanged, begun).await?;
         self.give_back_doubtful().await;
-        Ok(exchanged)
+        let errand = |message| Errand { message, facts: Arc::clone(&facts) };
+        Ok(exchanged.leased.into_iter().map(errand).collect())
     }
 
-    /// Reads the facts again. What was leased waits for them: a database that hiccups must not make it unknown.
-    async fn renew_facts(&self, begun: Instant) -> Result<(), JobError> {
+    /// Reads what is known about the messages that were leased. They wait for it: a database that hiccups must not make
+    /// them unknown.
+    async fn find_facts(&self, exchanged: &Exchanged, begun: Instant) -> Result<Arc<Facts>, JobError> {
+        let notices = exchanged.leased.iter().flat_map(|leased| &leased.message.notices);
+        let subjects: BTreeSet<_> = notices.map(|notice| notice.subject_id).collect();
+        let subjects: Vec<_> = subjects.into_iter().collect();
+        let at: Vec<_> = exchanged.leased.iter().map(|leased| &leased.message.recipient).collect();
         loop {
-            match Facts::load(&self.batch.site).await {
-                Ok(facts) => {
-                    self.batch.renew_facts(facts);
-                    return Ok(());
+            let found = async {
+                if exchanged.revision != self.batch.facts().revision {
+                    self.batch.renew_facts(Facts::load(&self.batch.site).await?);
                 }
+                let facts = self.batch.facts();
+                if at.is_empty() {
+                    Ok(facts)
+                } else {
+                    facts.about(&self.batch.site, &subjects, &at).await.map(Arc::new)
+                }
+            };
+            match found.await {
+                Ok(facts) => return Ok(facts),
                 Err(failure) if self.may_ask_again(&failure, begun) => {
                     tracing::warn!("delivery waits for the database: {failure}");
                     sleep(LONGEST_STORE_WAIT).await;

@@ -121,8 +121,14 @@ struct Batch {
     ours_until: Mutex<Instant>,
 }
 
-/// Messages on their way from the desk to whichever worker is free.
-type Queue = Arc<tokio::sync::Mutex<mpsc::Receiver<StoredMessage>>>;
+/// A message that is to be attempted, and what was known when it was leased.
+struct Errand {
+    message: StoredMessage,
+    facts: Arc<Facts>,
+}
+
+/// Errands on their way from the desk to whichever worker is free.
+type Queue = Arc<tokio::sync::Mutex<mpsc::Receiver<Errand>>>;
 
 impl Batch {
     fn facts(&self) -> Arc<Facts> {
@@ -150,11 +156,11 @@ impl Batch {
         let mut session = None;
         loop {
             let next = queue.lock().await.recv().await;
-            let Some(message) = next else { break };
+            let Some(errand) = next else { break };
             let settlement = if self.stop.is_cancelled() || !self.is_ours() {
-                self.give_back(&message)
+                self.give_back(&errand.message)
             } else {
-                self.attempt_or_survive(&mut session, &message).await
+                self.attempt_or_survive(&mut session, &errand).await
             };
             if ended.send(settlement).await.is_err() {
                 break;
@@ -167,15 +173,15 @@ impl Batch {
 
     /// An attempt that panics was cut off: nobody knows how it ended. The worker goes on, in a session of its own; else
     /// the desk would wait for it, and renew its lease, for ever.
-    async fn attempt_or_survive(&self, session: &mut Option<Box<dyn Session>>, message: &StoredMessage) -> Settlement {
+    async fn attempt_or_survive(&self, session: &mut Option<Box<dyn Session>>, errand: &Errand) -> Settlement {
         let attempt = async {
             let session = session.get_or_insert_with(|| self.site.mailer.session());
-            self.attempt(session.as_mut(), message).await
+            self.attempt(session.as_mut(), errand).await
         };
         let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
         attempted.unwrap_or_else(|_| {
             *session = None;
-            self.cut_off(message)
+            self.cut_off(&errand.message)
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use jiff::civil::Date;
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, body::Days, register, rolls, subjects};
+use super::{Cell, Dialect, body::Days, register, rolls, subjects, wake};
 use crate::{
     domain::{
         register::{Subject, SubjectId},
@@ -156,6 +156,7 @@ pub(super) async fn erase<DB: Dialect>(
         let sql = AssertSqlSafe(format!("{statement} {}", DB::LISTED));
         DB::execute(&mut *db, what, sql, std::slice::from_ref(&of)).await?;
     }
+    wake::forget::<DB>(&mut *db, subjects).await?;
     strike::<DB>(db, subjects).await
 }
 

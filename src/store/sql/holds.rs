@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, doubts, standings};
+use super::{Cell, Dialect, doubts, standings, wake};
 use crate::{
     domain::policy::Rule,
     store::{Decided, DoubtState, HoldState, MessageNumber, RunId, StoreError, rows},
@@ -101,6 +101,8 @@ pub(super) async fn discard<DB: Dialect>(
     let stages =
         format!("SELECT episode_id FROM stage_told WHERE run_id = $1 ORDER BY episode_id, stage {}", DB::TAKEN);
     let _: Vec<(i64,)> = DB::all(&mut *db, what, AssertSqlSafe(stages), &[run.0.into()]).await?;
+    let undone = "id IN (SELECT episode_id FROM stage_told WHERE run_id = $1) OR (run_id = $1 AND closed_on IS NULL)";
+    wake::stir_episodes::<DB>(&mut *db, undone, &[run.0.into()]).await?;
     for undoing in UNDOINGS {
         DB::execute(&mut *db, what, undoing, &[run.0.into()]).await?;
     }

@@ -83,6 +83,10 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
         }
         lists::write::<DB>(&mut self.transaction, taken.snapshot, taken.lists).await?;
         wake::stir_with_load::<DB>(&mut self.transaction).await?;
+        if !(taken.lists.contacts.is_empty() && taken.lists.members.is_empty()) {
+            // Others may read about every finding.
+            wake::stir_episodes::<DB>(&mut self.transaction, "closed_on IS NULL", &[]).await?;
+        }
         subjects::count::<DB>(&mut self.transaction).await?;
         DB::commit(self.transaction).await.map_err(doing("committing"))
     }

@@ -15,30 +15,29 @@ use crate::{
     store::{Claim, Hold, LedgerLine, OpenEpisode, RunId, RunRow, StoreError, rows},
 };
 
-pub(super) async fn load_told<DB: Dialect>(db: &mut DB::Connection) -> Result<Told, StoreError> {
-    let open: Vec<(i64, i64, String, String, String)> = DB::all(
-        &mut *db,
-        "reading episodes",
-        "SELECT id, subject_id, rule, opened_on, opened_anchor_on FROM episode WHERE closed_on IS NULL",
-        &[],
-    )
-    .await?;
+/// What was told in the open episodes of these subjects, or of all.
+pub(super) async fn load_told<DB: Dialect>(db: &mut DB::Connection, of: Option<&[i64]>) -> Result<Told, StoreError> {
+    let cells: Vec<Cell<'_>> = of.map(Cell::Numbers).into_iter().collect();
+    let is_asked = of.map_or_else(String::new, |_| format!("AND episode.subject_id IN {}", DB::LISTED));
+    let open = format!(
+        "SELECT id, subject_id, rule, opened_on, opened_anchor_on FROM episode WHERE closed_on IS NULL {is_asked}"
+    );
+    let open: Vec<(i64, i64, String, String, String)> =
+        DB::all(&mut *db, "reading episodes", AssertSqlSafe(open), &cells).await?;
     let mut episodes = Vec::with_capacity(open.len());
     for (id, subject, rule, opened_on, opened_anchor_on) in open {
         let (opened_on, opened_anchor_on) = (rows::date(&opened_on)?, rows::date(&opened_anchor_on)?);
         let episode = Episode { id: EpisodeId(id), opened_on, opened_anchor_on };
         episodes.push((SubjectId(subject), rows::rule(&rule)?, episode));
     }
-    let stages: Vec<(i64, String, i64)> = DB::all(
-        &mut *db,
-        "reading what was told",
+    let stages = format!(
         "SELECT stage_told.episode_id, stage_told.stage,
          CAST(CASE run.hold_state WHEN 'held' THEN 1 ELSE 0 END AS BIGINT)
          FROM stage_told JOIN episode ON episode.id = stage_told.episode_id
-         LEFT JOIN run ON run.id = stage_told.run_id WHERE episode.closed_on IS NULL",
-        &[],
-    )
-    .await?;
+         LEFT JOIN run ON run.id = stage_told.run_id WHERE episode.closed_on IS NULL {is_asked}"
+    );
+    let stages: Vec<(i64, String, i64)> =
+        DB::all(&mut *db, "reading what was told", AssertSqlSafe(stages), &cells).await?;
     let (last,): (i64,) = DB::one(db, "numbering episodes", "SELECT coalesce(max(id), 0) FROM episode", &[]).await?;
     let entry = |(episode, stage, _): &(i64, String, i64)| (EpisodeId(*episode), StageName::nth(stage, 1));
     let held: Vec<_> = stages.iter().filter(|(.., is_held)| *is_held == 1).map(entry).collect();

@@ -15,6 +15,7 @@ mod ledger;
 mod lists;
 mod outbox;
 mod person;
+mod reading;
 mod refused;
 mod register;
 mod retention;

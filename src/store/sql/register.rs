@@ -126,10 +126,15 @@ pub(super) async fn days<DB: Dialect>(db: &mut DB::Connection) -> Result<Days, S
 pub(super) async fn load<DB: Dialect>(db: &mut DB::Connection) -> Result<Register, StoreError> {
     let days = days::<DB>(&mut *db).await?;
     let subjects = subjects::all::<DB>(&mut *db, &days).await?;
+    Ok(lists::<DB>(db).await?.holding(subjects))
+}
+
+/// Reads everything but the subjects.
+pub(super) async fn lists<DB: Dialect>(db: &mut DB::Connection) -> Result<Register, StoreError> {
     let said = subjects::said::<DB>(&mut *db).await?;
     let contacts = lists::contacts::<DB>(&mut *db).await?;
     let sites = lists::sites::<DB>(&mut *db).await?;
     let members = lists::members::<DB>(&mut *db).await?;
     let snapshots = loaded::<DB>(db).await?;
-    Ok(Register::new(subjects, contacts, snapshots).with_said(said).with_lists(sites, members))
+    Ok(Register::new([], contacts, snapshots).with_said(said).with_lists(sites, members))
 }

@@ -7,7 +7,7 @@
 use jiff::{Timestamp, civil::Date};
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, forget};
+use super::{Cell, Dialect, forget, subjects};
 use crate::store::{Pruned, Pruning, StoreError};
 
 const WHAT: &str = "removing what is no longer kept";
@@ -51,6 +51,7 @@ pub(super) async fn prune<DB: Dialect>(db: &mut DB::Connection, pruning: &Prunin
     let gone = forget::find_gone::<DB>(&mut *db, &horizon, most).await?;
     if !gone.is_empty() {
         forget::erase::<DB>(&mut *db, &gone, today).await?;
+        subjects::count::<DB>(&mut *db).await?;
         pruned.subjects = gone.len() as u64;
     }
     if let (Some(before_on), Some(before)) = (horizon.ledger, pruning.ledger) {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, doing};
+use super::{Cell, Dialect, doing, wake};
 use crate::{
     domain::delivery::Outcome,
     store::{MessageNumber, MessageState, Settlement, StoreError},
@@ -165,6 +165,9 @@ async fn note_reach<DB: Dialect>(
             &[address.into(), since_on.into(), settlement.outcome.detail().into()],
         )
         .await?;
+        // Nobody else may read about what it was to be told.
+        let of_message = "id IN (SELECT episode_id FROM notice WHERE message_id = $1)";
+        wake::stir_episodes::<DB>(&mut *db, of_message, &[settlement.number.0.into()]).await?;
     }
     Ok(())
 }
@@ -188,13 +191,13 @@ pub(super) async fn cancel_stage<DB: Dialect>(
 
 /// A stage of which every notice was cancelled has not been told: it may be due again.
 async fn forget_untold<DB: Dialect>(db: &mut DB::Connection, stage: &[Cell<'_>; 2]) -> Result<(), StoreError> {
-    DB::execute(
-        db,
+    let untold = DB::execute(
+        &mut *db,
         "cancelling a stage",
         "DELETE FROM stage_told WHERE episode_id = $1 AND stage = $2 AND passed_over = 0
          AND NOT EXISTS (SELECT 1 FROM notice WHERE episode_id = $1 AND stage = $2 AND cancelled = 0)",
         stage,
     )
     .await?;
-    Ok(())
+    if untold == 0 { Ok(()) } else { wake::stir_episodes::<DB>(db, "id = $1", &stage[..1]).await }
 }

@@ -11,8 +11,8 @@ use sqlx::{
 };
 
 use super::{
-    Dialect, doing, doubts, holds, intake::SqlIntake, ledger, outbox, person, refused, register, retention, standings,
-    subjects,
+    Dialect, doing, doubts, holds, intake::SqlIntake, ledger, outbox, person, reading::SqlReading, refused, register,
+    retention, standings, subjects, wake,
 };
 use crate::{
     domain::{
@@ -25,8 +25,8 @@ use crate::{
     },
     store::{
         Claim, Decided, Doubt, Exchanged, Forgetting, Forgotten, Intake, Lease, LedgerLine, MessageNumber,
-        MessageState, NewMessage, OpenEpisode, Pruned, Pruning, RefusedNotice, Revision, RunId, RunRow, Settlement,
-        SnapshotRow, Snooze, Standings, Stopped, Store, StoreError, StoredMessage, Usage,
+        MessageState, NewMessage, OpenEpisode, Pruned, Pruning, Reading, RefusedNotice, Revision, RunId, RunRow,
+        Settlement, SnapshotRow, Snooze, Standings, Stopped, Store, StoreError, StoredMessage, Usage,
     },
 };
 
@@ -94,8 +94,12 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn load_told(&self) -> Result<Told, StoreError> {
         let mut moment = self.moment().await?;
-        let told = ledger::load_told::<DB>(&mut moment).await?;
+        let told = ledger::load_told::<DB>(&mut moment, None).await?;
         commit(moment).await.map(|()| told)
+    }
+
+    async fn begin_reading(&self) -> Result<Box<dyn Reading>, StoreError> {
+        Ok(Box::new(SqlReading::begin(self.moment().await?).await?))
     }
 
     async fn find_snapshot(&self, sha256: &str) -> Result<Option<SnapshotRow>, StoreError> {
@@ -145,6 +149,9 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         standings::adopt::<DB>(&mut transaction, decided.adopted, decided.plan.on).await?;
         standings::note_alerts::<DB>(&mut transaction, decided.alerts, decided.plan.on).await?;
         holds::note::<DB>(&mut transaction, run, decided).await?;
+        if let Some(looked) = decided.looked {
+            wake::note::<DB>(&mut transaction, looked).await?;
+        }
         commit(transaction).await
     }
 
@@ -204,6 +211,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     async fn end_snooze(&self, subject: SubjectId, rule: Rule, now: Timestamp) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let is_ended = standings::end_snooze::<DB>(&mut transaction, subject, rule, now).await?;
+        wake::stir::<DB>(&mut transaction, [subject]).await?;
         commit(transaction).await?;
         Ok(is_ended)
     }
@@ -362,6 +370,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     async fn forget(&self, whom: &Forgetting<'_>) -> Result<Forgotten, StoreError> {
         let mut transaction = self.begin().await?;
         let forgotten = person::forget::<DB>(&mut transaction, whom).await?;
+        subjects::count::<DB>(&mut transaction).await?;
         if whom.is_rehearsal {
             transaction.rollback().await.map_err(doing("ending a rehearsal"))?;
         } else {

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     Cell, Dialect, Table, Twice,
     body::{self, Days},
+    wake,
 };
 use crate::{
     domain::{
@@ -80,6 +81,9 @@ pub(super) async fn write<DB: Dialect>(
     let gone: Vec<i64> = changes.removed.iter().map(|subject| subject.0).collect();
     delete::<DB>(&mut *db, "DELETE FROM subject WHERE id IN", &gone).await?;
     delete::<DB>(&mut *db, "DELETE FROM former_address WHERE subject_id IN", &gone).await?;
+    if !gone.is_empty() {
+        wake::forget::<DB>(&mut *db, &gone).await?;
+    }
     let subjects = &changes.subjects;
     let written: Vec<_> = subjects.iter().map(|subject| row(subject, days)).collect::<Result<_, _>>()?;
     DB::fill(&mut *db, "writing subjects", &SUBJECT, written.into_iter()).await?;
@@ -118,6 +122,13 @@ pub(super) async fn last<DB: Dialect>(db: &mut DB::Connection) -> Result<Subject
     Ok(SubjectId(last))
 }
 
+/// The subjects with one of these numbers.
+const BY_NUMBER: &str = "id IN";
+/// The subjects that have the address with one of these keys now.
+const BY_ADDRESS: &str = "address_key IN";
+/// The subjects that had it.
+const BY_FORMER_ADDRESS: &str = "id IN (SELECT subject_id FROM former_address WHERE address_key IN";
+
 /// Subjects with these numbers, and those at one of these addresses, now or before; by number.
 pub(super) async fn find<DB: Dialect>(
     db: &mut DB::Connection,
@@ -125,26 +136,74 @@ pub(super) async fn find<DB: Dialect>(
     at: &[&Address],
     days: &Days,
 ) -> Result<Vec<Subject>, StoreError> {
+    find_by::<DB>(db, &[BY_NUMBER], &[BY_ADDRESS, BY_FORMER_ADDRESS], (ids, at), days).await
+}
+
+/// Subjects with these numbers, and those that have one of these addresses now; by number.
+pub(super) async fn find_now<DB: Dialect>(
+    db: &mut DB::Connection,
+    ids: &[SubjectId],
+    at: &[&Address],
+    days: &Days,
+) -> Result<Vec<Subject>, StoreError> {
+    find_by::<DB>(db, &[BY_NUMBER], &[BY_ADDRESS], (ids, at), days).await
+}
+
+async fn find_by<DB: Dialect>(
+    db: &mut DB::Connection,
+    by_number: &[&str],
+    by_address: &[&str],
+    (ids, at): (&[SubjectId], &[&Address]),
+    days: &Days,
+) -> Result<Vec<Subject>, StoreError> {
     let keys: Vec<i64> = at.iter().map(|address| address_key(address)).collect();
     let numbers: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let mut found = BTreeMap::new();
-    for (listed, column) in [
-        (&numbers, "id IN"),
-        (&keys, "address_key IN"),
-        (&keys, "id IN (SELECT subject_id FROM former_address WHERE address_key IN"),
-    ] {
+    let by_number = by_number.iter().map(|column| (column, &numbers));
+    for (column, listed) in by_number.chain(by_address.iter().map(|column| (column, &keys))) {
         if listed.is_empty() {
             continue;
         }
         let end = if column.contains('(') { ")" } else { "" };
-        let statement = AssertSqlSafe(format!("SELECT id, body FROM subject WHERE {column} {}{end}", DB::LISTED));
-        let rows: Vec<(i64, Vec<u8>)> =
-            DB::all(&mut *db, "looking for subjects", statement, &[Cell::Numbers(listed)]).await?;
-        for (id, bytes) in rows {
-            found.insert(id, body::read(SubjectId(id), &bytes, days)?);
+        let which = format!("WHERE {column} {}{end}", DB::LISTED);
+        for subject in select::<DB>(&mut *db, &which, &[Cell::Numbers(listed)], days).await? {
+            found.insert(subject.id, subject);
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// The shared mailboxes of these sites, whose codes are folded.
+pub(super) async fn mailboxes<DB: Dialect>(
+    db: &mut DB::Connection,
+    sites: &[&str],
+    days: &Days,
+) -> Result<Vec<Subject>, StoreError> {
+    if sites.is_empty() {
+        return Ok(Vec::new());
+    }
+    select::<DB>(db, &format!("WHERE mailbox_of IN {}", DB::LISTED), &[Cell::Texts(sites)], days).await
+}
+
+/// The next subjects after a number.
+pub(super) async fn next<DB: Dialect>(
+    db: &mut DB::Connection,
+    after: SubjectId,
+    most: u32,
+    days: &Days,
+) -> Result<Vec<Subject>, StoreError> {
+    select::<DB>(db, "WHERE id > $1 ORDER BY id LIMIT $2", &[after.0.into(), i64::from(most).into()], days).await
+}
+
+async fn select<DB: Dialect>(
+    db: &mut DB::Connection,
+    which: &str,
+    cells: &[Cell<'_>],
+    days: &Days,
+) -> Result<Vec<Subject>, StoreError> {
+    let statement = AssertSqlSafe(format!("SELECT id, body FROM subject {which}"));
+    let rows: Vec<(i64, Vec<u8>)> = DB::all(db, "looking for subjects", statement, cells).await?;
+    rows.iter().map(|(id, bytes)| body::read(SubjectId(*id), bytes, days)).collect()
 }
 
 /// Every subject there is.
