@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Invents a Portal mailbox report of any size, the one of the next day, and one of half the size.
 
-    benches/portal_report.py USERS FOLDER
+    benches/portal_report.py USERS FOLDER [IDLE]
 
 The first is of Monday, the second of Tuesday: in it 2 % of the rows say something new (a newer log-in, some a new
 status), and every row is stamped anew and counts one day less to its removal, as the Portal does. The third, in
 FOLDER/half, is Tuesday's without every second account and mailbox of which nothing is due. Five users share a site
-and its mailbox. A fifth of them stopped logging in, each at a time of their own, but so that on Wednesday nobody
-reaches a stage: that day nothing new is due. All people, sites and addresses are invented; the same number gives the
+and its mailbox. IDLE in a hundred (20) stopped logging in, each at a time of their own, but so that on Wednesday nobody
+reaches a stage: that day nothing new is due. All people, sites and addresses are invented; the same numbers give the
 same bytes. Standard library only.
 """
 import datetime as dt
@@ -39,14 +39,14 @@ DATE = [(TUESDAY - dt.timedelta(days=days)).strftime("%d/%m/%Y ") for days in ra
 
 
 def main():
-    users, folder = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+    users, folder, idle = int(sys.argv[1]), pathlib.Path(sys.argv[2]), float((sys.argv + ["20"])[3])
     (folder / "half").mkdir(parents=True, exist_ok=True)
     names = [f"{MONDAY} Mailbox Report.csv", f"{TUESDAY} Mailbox Report.csv", f"half/{TUESDAY} Mailbox Report.csv"]
     files = [open(folder / f"{name}.part", "w", newline="", encoding="utf-8-sig") for name in names]
     header = ",".join(f'"{name}"' for name in HEADER.split(",")) + "\r\n"
     for file in files:
         file.write(header)
-    for monday, tuesday, is_due, number in rows(random.Random(users), users):
+    for monday, tuesday, is_due, number in rows(random.Random(users), users, idle / 100):
         files[0].write(monday)
         files[1].write(tuesday)
         if is_due or number % 2:
@@ -56,11 +56,11 @@ def main():
         (folder / f"{name}.part").rename(folder / name)
 
 
-def rows(rnd, users):
+def rows(rnd, users, idle):
     """Each row as Monday and as Tuesday tell it, whether something is due of it, and its number."""
     sites = [Site(rnd, number) for number in range(max(1, users // 5))]
     for number in range(users):
-        yield *user(rnd, number, sites[min(number // 5, len(sites) - 1)]), number
+        yield *user(rnd, number, sites[min(number // 5, len(sites) - 1)], idle), number
     for number, site in enumerate(sites):
         yield *site.mailbox(rnd), number
 
@@ -92,21 +92,21 @@ class User:
         self.used_at = "00:00" if rnd.random() < 0.83 else hour(rnd)
         self.seen, self.marked, self.status, self.kind = rnd.randrange(1, 8), None, None, ""
 
-    def live(self, rnd):
+    def live(self, rnd, idle):
         """Gives the account a habit."""
-        habit = rnd.random()
-        if habit < 0.2:
+        habit, detail = rnd.random(), rnd.random()
+        if habit < idle:
             self.seen = rnd.choice(IDLE)
-            if habit < 0.02:
+            if detail < 0.1:
                 self.marked = rnd.choice(MARKED)
-            elif habit < 0.025:
+            elif detail < 0.125:
                 self.status = "Disabled"
-            elif habit < 0.03:
+            elif detail < 0.15:
                 self.kind = "ApplicationAccount"
-        elif habit < 0.28:
+        elif habit < idle + 0.08:
             self.created = rnd.choice(FRESH)
-            self.seen = None if rnd.random() < 0.3 else min(self.seen, self.created)
-        elif habit < 0.295:
+            self.seen = None if detail < 1.5 * idle else min(self.seen, self.created)
+        elif habit < idle + 0.08 + 0.075 * idle:
             self.seen = None
 
     def news(self, rnd):
@@ -133,13 +133,13 @@ class User:
                 f'"{self.kind}","False","0","0","0","0","False"\r\n')
 
 
-def user(rnd, number, site):
+def user(rnd, number, site, idle):
     account = User(rnd, number, site)
     is_changed = rnd.random() < CHANGED
     if is_changed:
         account.seen = rnd.choice(SHORT[1:])
     else:
-        account.live(rnd)
+        account.live(rnd, idle)
     monday = account.row(1, hour(rnd))
     if is_changed:
         account.news(rnd)
