@@ -107,10 +107,44 @@ impl Roll {
         let by_new = |entry: &Entry| entry.about(in_place_of(entry.subject(), merged));
         self.entries.iter().any(is_merged).then(|| Self { entries: self.entries.iter().map(by_new).collect() })
     }
+}
 
-    fn find(&self, key: u64) -> Option<(usize, Entry)> {
-        let at = self.entries.binary_search_by_key(&key, |entry| entry.key).ok()?;
-        Some((at, *self.entries.get(at)?))
+/// Where in a long roll a key is to be looked for. Keys are hashes, so as many begin with the same bits as with any
+/// others, and a search is over after a look or two at memory; over the whole roll it would be twenty.
+#[derive(Debug)]
+struct Index {
+    /// How many of the first bits of a key count.
+    bits: u32,
+    /// For each beginning of a key, where the entries with it begin; after the last, their number.
+    starts: Vec<usize>,
+}
+
+impl Index {
+    /// How many entries, about, a search has before it.
+    const NEAR: usize = 8;
+
+    fn of(entries: &[Entry]) -> Self {
+        let bits = (entries.len() / Self::NEAR).max(2).ilog2();
+        let mut index = Self { bits, starts: Vec::with_capacity((1 << bits) + 1) };
+        for (at, entry) in entries.iter().enumerate() {
+            let beginning = index.beginning(entry.key);
+            while index.starts.len() <= beginning {
+                index.starts.push(at);
+            }
+        }
+        index.starts.resize((1 << bits) + 1, entries.len());
+        index
+    }
+
+    fn beginning(&self, key: u64) -> usize {
+        usize::try_from(key >> (u64::BITS - self.bits)).unwrap_or(usize::MAX)
+    }
+
+    fn find(&self, key: u64, entries: &[Entry]) -> Option<(usize, Entry)> {
+        let near = self.starts.get(self.beginning(key)..)?;
+        let (from, to) = (*near.first()?, *near.get(1)?);
+        let at = from + entries.get(from..to)?.binary_search_by_key(&key, |entry| entry.key).ok()?;
+        Some((at, *entries.get(at)?))
     }
 }
 
@@ -132,6 +166,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct RollCall {
     roll: Roll,
+    index: Index,
     /// One bit for each entry of the roll.
     called: Vec<u64>,
     believes: bool,
@@ -143,12 +178,14 @@ impl RollCall {
     #[must_use]
     pub fn new(roll: Roll, believes: bool) -> Self {
         let called = vec![0; roll.entries.len().div_ceil(64)];
-        Self { roll, called, believes, unchanged: 0 }
+        Self { index: Index::of(&roll.entries), roll, called, believes, unchanged: 0 }
     }
 
     /// Calls one row.
     pub fn call(&mut self, key: u64, print: u64) -> Answer {
-        let Some((at, entry)) = self.roll.find(key) else { return Answer::Read { known: None, is_again: false } };
+        let Some((at, entry)) = self.index.find(key, &self.roll.entries) else {
+            return Answer::Read { known: None, is_again: false };
+        };
         let is_again = self.is_called(at);
         self.set(at, true);
         let is_same = entry.is_listed() && entry.last == print && print != ALWAYS_READ;
@@ -161,7 +198,7 @@ impl RollCall {
 
     /// Takes a call back: the row cannot be read, and says of nobody that they are there.
     pub fn withdraw(&mut self, key: u64) {
-        if let Some((at, _)) = self.roll.find(key) {
+        if let Some((at, _)) = self.index.find(key, &self.roll.entries) {
             self.set(at, false);
         }
     }
@@ -358,6 +395,23 @@ mod tests {
         let roll = call.close(read.to_vec(), &merged, Uncalled::Stay);
         let again = Entry::listed(3, SubjectId(30), ALWAYS_READ);
         assert_eq!(roll.entries(), [again, Entry::listed(5, SubjectId(30), 500)]);
+    }
+
+    #[test]
+    fn every_key_of_a_long_roll_is_found_and_no_other() {
+        // Hashes, then such as nobody would get from a hash: all alike in their first bits.
+        for spread in [0x9E37_79B9_7F4A_7C15_u64, 2] {
+            let mut keys: Vec<_> = (1..=1_000_u64).map(|at| at.wrapping_mul(spread)).chain([0, u64::MAX]).collect();
+            keys.sort_unstable();
+            let entries = keys.iter().map(|key| Entry::listed(*key, SubjectId(1), 100)).collect();
+            let mut call = RollCall::new(Roll::new(entries), true);
+            assert!(keys.iter().all(|key| call.call(*key, 100) == Answer::Unchanged));
+            let others = keys.iter().map(|key| key ^ 1).filter(|key| keys.binary_search(key).is_err());
+            for other in others.collect::<Vec<_>>() {
+                assert_eq!(call.call(other, 100), Answer::Read { known: None, is_again: false });
+            }
+        }
+        assert_eq!(RollCall::new(Roll::default(), true).call(7, 7), Answer::Read { known: None, is_again: false });
     }
 
     #[test]
