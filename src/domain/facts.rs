@@ -12,6 +12,9 @@ use super::{
     subject::{Address, Kind, OdsCode, Status},
 };
 
+/// How many fields a row of an export gives, as a rule.
+const OF_A_ROW: usize = 12;
+
 /// Number of a loaded file in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SnapshotId(pub i64);
@@ -134,6 +137,28 @@ impl Field {
     }
 }
 
+/// Some of the fields: a bit each, for every row adds to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fields(u32);
+
+impl Fields {
+    /// Takes one in.
+    pub const fn insert(&mut self, field: Field) {
+        self.0 |= 1 << field as u32;
+    }
+
+    /// Whether it is among them.
+    #[must_use]
+    pub const fn contains(self, field: Field) -> bool {
+        self.0 & (1 << field as u32) != 0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        Field::ALL.into_iter().filter(move |field| self.contains(*field))
+    }
+}
+
 /// What a source said.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
@@ -233,7 +258,14 @@ impl Facts {
 
     /// Puts a fact in place of what its source said before, without asking; for reading back what was merged before.
     pub fn set(&mut self, field: Field, fact: Fact) {
-        match self.place(field, fact.source) {
+        self.put(self.place(field, fact.source), field, fact);
+    }
+
+    fn put(&mut self, place: Result<usize, usize>, field: Field, fact: Fact) {
+        if self.said.is_empty() {
+            self.said.reserve_exact(OF_A_ROW);
+        }
+        match place {
             Ok(at) => _ = self.said.get_mut(at).map(|slot| slot.1 = fact),
             Err(at) => self.said.insert(at, (field, fact)),
         }
@@ -245,7 +277,8 @@ impl Facts {
 
     /// Merges one arrived fact (rule 5). Returns what became of it.
     pub fn merge(&mut self, field: Field, fact: Fact) -> Merged {
-        let known = self.place(field, fact.source).ok().and_then(|at| self.said.get(at));
+        let place = self.place(field, fact.source);
+        let known = place.ok().and_then(|at| self.said.get(at));
         if known.is_some_and(|(_, known)| !fact.replaces(known, field)) {
             return Merged::Unchanged;
         }
@@ -254,7 +287,7 @@ impl Facts {
             Some(best) if best.value == fact.value => Merged::Confirmed,
             Some(_) | None => Merged::Changed,
         };
-        self.set(field, fact);
+        self.put(place, field, fact);
         merged
     }
 

@@ -179,32 +179,50 @@ pub(super) fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observati
 
 /// The fields of which a row says anything.
 pub(super) fn fields(row: &Observation) -> impl Iterator<Item = Field> {
-    values(row).map(|(field, _)| field)
+    told(row).map(|(field, _)| field)
 }
 
-/// The values a row gives; a blank gives none.
+/// The values a row gives.
 fn values(row: &Observation) -> impl Iterator<Item = (Field, Value)> {
-    let text = |text: Option<&str>| text.map(|text| Value::Text(text.into()));
+    told(row).map(|(field, told)| {
+        let value = match told {
+            Told::Text(text) => Value::Text(text.into()),
+            Told::Date(date) => Value::Date(date),
+            Told::Flag(flag) => Value::Flag(flag),
+        };
+        (field, value)
+    })
+}
+
+/// A value as it stands in a row.
+enum Told<'a> {
+    Text(&'a str),
+    Date(Date),
+    Flag(bool),
+}
+
+/// What a row says; a blank says nothing.
+fn told(row: &Observation) -> impl Iterator<Item = (Field, Told<'_>)> {
     let kind = (row.kind != Kind::Unknown).then(|| row.kind.as_str());
     [
-        (Field::Address, text(row.address.as_ref().map(Address::as_str))),
-        (Field::DisplayName, text(row.display_name.as_deref())),
-        (Field::Kind, text(kind)),
-        (Field::Status, text(row.status.as_ref().map(Status::as_str))),
-        (Field::Ods, text(row.ods.as_ref().map(OdsCode::as_str))),
-        (Field::OrgName, text(row.org_name.as_deref())),
-        (Field::CreatedOn, row.created_on.map(Value::Date)),
-        (Field::LastActivityOn, row.last_activity_on.map(Value::Date)),
-        (Field::LastSentOn, row.last_sent_on.map(Value::Date)),
-        (Field::PasswordChangedOn, row.password_changed_on.map(Value::Date)),
-        (Field::PasswordNeverExpires, row.password_never_expires.map(Value::Flag)),
-        (Field::LeaverOn, row.leaver_on.map(Value::Date)),
-        (Field::DeletedOn, row.deleted_on.map(Value::Date)),
-        (Field::Enabled, row.enabled.map(Value::Flag)),
-        (Field::AupAccepted, row.aup_accepted.map(Value::Flag)),
-        (Field::Mfa, text(row.mfa.map(MfaState::as_str))),
-        (Field::Mobile, text(row.mobile.map(MobileState::as_str))),
+        (Field::Address, row.address.as_ref().map(Address::as_str).map(Told::Text)),
+        (Field::DisplayName, row.display_name.as_deref().map(Told::Text)),
+        (Field::Kind, kind.map(Told::Text)),
+        (Field::Status, row.status.as_ref().map(Status::as_str).map(Told::Text)),
+        (Field::Ods, row.ods.as_ref().map(OdsCode::as_str).map(Told::Text)),
+        (Field::OrgName, row.org_name.as_deref().map(Told::Text)),
+        (Field::CreatedOn, row.created_on.map(Told::Date)),
+        (Field::LastActivityOn, row.last_activity_on.map(Told::Date)),
+        (Field::LastSentOn, row.last_sent_on.map(Told::Date)),
+        (Field::PasswordChangedOn, row.password_changed_on.map(Told::Date)),
+        (Field::PasswordNeverExpires, row.password_never_expires.map(Told::Flag)),
+        (Field::LeaverOn, row.leaver_on.map(Told::Date)),
+        (Field::DeletedOn, row.deleted_on.map(Told::Date)),
+        (Field::Enabled, row.enabled.map(Told::Flag)),
+        (Field::AupAccepted, row.aup_accepted.map(Told::Flag)),
+        (Field::Mfa, row.mfa.map(MfaState::as_str).map(Told::Text)),
+        (Field::Mobile, row.mobile.map(MobileState::as_str).map(Told::Text)),
     ]
     .into_iter()
-    .filter_map(|(field, value)| Some((field, value?)))
+    .filter_map(|(field, told)| Some((field, told?)))
 }

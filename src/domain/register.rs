@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, OnceLock},
 };
 
@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use super::{
     contacts::Contacts,
     evaluate,
-    facts::{Fact, Facts, Field, Merged, SnapshotId, Value},
+    facts::{Fact, Facts, Field, Fields, Merged, SnapshotId, Value},
     policy::Policy,
     record::{PRESUMED, fields, latest_good, merge_row, withdraw_presumption},
     sites::Sites,
@@ -68,7 +68,7 @@ pub enum EffectKind {
 #[derive(Debug, Clone, Default)]
 pub struct Register {
     subjects: BTreeMap<SubjectId, Subject>,
-    by_source_id: HashMap<(Source, String), SubjectId>,
+    by_source_id: BTreeMap<Source, HashMap<String, SubjectId>>,
     by_address: HashMap<Address, SubjectId>,
     by_former_address: HashMap<Address, SubjectId>,
     contacts: Arc<Contacts>,
@@ -82,7 +82,7 @@ pub struct Register {
     /// Made when first asked for, forgotten with every change.
     exported_mailboxes: OnceLock<HashMap<Box<str>, Vec<Address>>>,
     /// Which source has ever said anything of which field.
-    said: HashSet<(Source, Field)>,
+    said: BTreeMap<Source, Fields>,
 }
 
 impl Register {
@@ -140,7 +140,7 @@ impl Register {
 
     fn index(&mut self, subject: &Subject) {
         for (source, id) in &subject.source_ids {
-            self.by_source_id.insert((*source, id.clone()), subject.id);
+            self.by_source_id.entry(*source).or_default().insert(id.clone(), subject.id);
         }
         for address in &subject.former_addresses {
             self.by_former_address.insert(address.clone(), subject.id);
@@ -174,13 +174,15 @@ impl Register {
     /// Whether the source has ever said anything of the field: not every file has every column.
     #[must_use]
     pub fn is_told_by(&self, source: Source, field: Field) -> bool {
-        self.said.contains(&(source, field))
+        self.said.get(&source).is_some_and(|said| said.contains(field))
     }
 
     /// Takes note of which source has said anything of which field, about subjects that are not in here too.
     #[must_use]
     pub fn with_said(mut self, said: impl IntoIterator<Item = (Source, Field)>) -> Self {
-        self.said.extend(said);
+        for (source, field) in said {
+            self.said.entry(source).or_default().insert(field);
+        }
         self
     }
 
@@ -310,7 +312,8 @@ impl Register {
         };
         if changed || confirmed || is_named || is_newer || !was_listed {
             self.changed.insert(id);
-            self.said.extend(fields(row).map(|field| (arrival.source, field)));
+            let said = self.said.entry(arrival.source).or_default();
+            fields(row).for_each(|field| said.insert(field));
         }
         Effect { subject: id, kind, is_contested, bad_dates, tells_of_send }
     }
@@ -343,7 +346,8 @@ impl Register {
     ///   changed hands.
     /// - Else an address some subject had before, on the same condition.
     fn subject_of(&mut self, arrival: Arrival, row: &Observation) -> SubjectId {
-        if let Some(id) = row.id.as_ref().and_then(|id| self.by_source_id.get(&(arrival.source, id.clone()))) {
+        let of_source = self.by_source_id.get(&arrival.source);
+        if let Some(id) = of_source.zip(row.id.as_ref()).and_then(|(ids, id)| ids.get(id)) {
             return *id;
         }
         let joins = |id: &&SubjectId| {
@@ -371,7 +375,7 @@ impl Register {
             return false;
         }
         subject.source_ids.insert(arrival.source, row_id.clone());
-        self.by_source_id.insert((arrival.source, row_id.clone()), id);
+        self.by_source_id.entry(arrival.source).or_default().insert(row_id.clone(), id);
         true
     }
 
@@ -446,7 +450,7 @@ impl Register {
         // Two histories become one: what was fixed on half of it is asked again.
         subject.deletion = None;
         for (source, source_id) in &gone.source_ids {
-            self.by_source_id.insert((*source, source_id.clone()), id);
+            self.by_source_id.entry(*source).or_default().insert(source_id.clone(), id);
         }
         subject.source_ids.extend(gone.source_ids);
         for (source, on) in gone.seen_on {

@@ -50,7 +50,7 @@ const PROGRESS_ROWS: u64 = 50_000;
 /// A row that was read.
 enum Item {
     /// It has to be merged.
-    Subject(Box<Row>),
+    Subject(Row),
     /// It is about no subject.
     Listed(Record),
     /// It cannot be loaded.
@@ -59,7 +59,7 @@ enum Item {
 
 /// A row about a subject.
 struct Row {
-    says: Observation,
+    says: Box<Observation>,
     /// Key and print, where the source keeps a roll and the row has a key.
     on_roll: Option<(u64, u64)>,
     /// Whom the source meant by the key before.
@@ -174,7 +174,7 @@ impl Reading {
             }
         }
         match row.read() {
-            Ok(Record::Subject(says)) => Some(Item::Subject(Box::new(Row { says: *says, on_roll, known, is_again }))),
+            Ok(Record::Subject(says)) => Some(Item::Subject(Row { says, on_roll, known, is_again })),
             Ok(listed) => Some(Item::Listed(listed)),
             Err(rejected) => {
                 if let (Some((key, _)), false) = (on_roll, is_again) {
@@ -262,7 +262,7 @@ impl<'a> Merger<'a> {
     }
 
     /// Everybody whom some rows may be about.
-    async fn find(&mut self, rows: &[Box<Row>]) -> Result<Vec<Subject>, StoreError> {
+    async fn find(&mut self, rows: &[Row]) -> Result<Vec<Subject>, StoreError> {
         let ids: HashSet<_> = rows.iter().filter_map(|row| row.known).collect();
         let ids: Vec<_> = ids.into_iter().map(|id| self.merged.get(&id).copied().unwrap_or(id)).collect();
         let shown = self.shown.as_mut();
@@ -278,7 +278,7 @@ impl<'a> Merger<'a> {
         self.intake.find_subjects(&ids, &at).await
     }
 
-    fn observe(&mut self, subjects: Vec<Subject>, rows: &[Box<Row>]) -> Register {
+    fn observe(&mut self, subjects: Vec<Subject>, rows: &[Row]) -> Register {
         let mut before: HashMap<_, _> =
             subjects.iter().map(|subject| (subject.id, Before::of(subject, self.arrival))).collect();
         let mut register = Register::part(subjects, self.next);
