@@ -32,6 +32,9 @@ use crate::{
 /// The layout that is written.
 const LAYOUT: u8 = 1;
 
+/// Bytes of a subject that one source lists, or a few more.
+const USUAL: usize = 256;
+
 /// The numbers of the sources.
 const SOURCES: [Source; Source::ALL.len()] = [
     Source::PortalMailbox,
@@ -135,9 +138,11 @@ pub(super) type Days = BTreeMap<Source, BTreeSet<Date>>;
 
 /// The bytes of a subject, when these are the snapshots.
 pub(super) fn write(subject: &Subject, days: &Days) -> Result<Vec<u8>, StoreError> {
-    let sources: BTreeSet<Source> = (subject.seen_on.keys().chain(subject.source_ids.keys()).copied())
+    let mut sources: Vec<Source> = (subject.seen_on.keys().chain(subject.source_ids.keys()).copied())
         .chain(subject.facts.said().map(|(_, fact)| fact.source))
         .collect();
+    sources.sort_unstable();
+    sources.dedup();
     let body = Body {
         sources: sources.into_iter().map(|source| said(subject, source, days)).collect(),
         stretches: subject.history.stretches().iter().map(stretch).collect(),
@@ -147,7 +152,9 @@ pub(super) fn write(subject: &Subject, days: &Days) -> Result<Vec<u8>, StoreErro
             (Day::new(first_seen_on), told_on.map(Day::new), guessed_on.map(Day::new))
         }),
     };
-    postcard::to_extend(&body, vec![LAYOUT]).map_err(|_| corrupt())
+    let mut bytes = Vec::with_capacity(USUAL);
+    bytes.push(LAYOUT);
+    postcard::to_extend(&body, bytes).map_err(|_| corrupt())
 }
 
 fn said<'a>(subject: &'a Subject, source: Source, days: &Days) -> Said<'a> {

@@ -1,10 +1,20 @@
 //! A file being loaded, as one transaction.
 
+use std::panic::resume_unwind;
+
 use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::Transaction;
+use tokio::spawn;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{Dialect, body::Days, doing, lists, person, register, rolls, subjects, wake};
+use super::{
+    Dialect,
+    body::Days,
+    doing, lists, person, register, rolls,
+    subjects::{self, Written},
+    wake,
+};
 use crate::{
     domain::{
         register::{Subject, SubjectId},
@@ -17,14 +27,55 @@ use crate::{
 
 /// See [`Intake`].
 pub(super) struct SqlIntake<DB: Dialect> {
-    transaction: Transaction<'static, DB>,
+    hand: Hand<DB>,
     source: Source,
     /// The snapshots before the file.
     before: Days,
     /// The snapshots with the file.
     after: Days,
+    /// The highest number that a subject had before the file.
     last_subject: SubjectId,
+    /// The highest number that a subject has by now.
+    last_written: SubjectId,
+    /// Addresses can be looked for: where nobody was known, their index is made when it is first asked for, and at the
+    /// end. An index that grows with the rows is written at other places with every row.
+    is_indexed: bool,
     erasure: i64,
+}
+
+/// Whose turn it is: what is written is written while the next rows are merged.
+enum Hand<DB: Dialect> {
+    Free(Transaction<'static, DB>),
+    Writing(AbortOnDropHandle<Result<Transaction<'static, DB>, StoreError>>),
+    /// Something could not be written, and whoever asked next was told.
+    Lost,
+}
+
+impl<DB: Dialect> Hand<DB> {
+    /// The transaction, when all that was handed over is written.
+    async fn take(&mut self) -> Result<Transaction<'static, DB>, StoreError> {
+        match std::mem::replace(self, Self::Lost) {
+            Self::Free(transaction) => Ok(transaction),
+            Self::Writing(task) => task.await.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(lost()),
+            }),
+            Self::Lost => Err(lost()),
+        }
+    }
+
+    /// The same, to give back.
+    async fn wait(&mut self) -> Result<&mut Transaction<'static, DB>, StoreError> {
+        *self = Self::Free(self.take().await?);
+        match self {
+            Self::Free(transaction) => Ok(transaction),
+            Self::Writing(_) | Self::Lost => Err(lost()),
+        }
+    }
+}
+
+fn lost() -> StoreError {
+    doing("writing a file")(sqlx::Error::WorkerCrashed)
 }
 
 impl<DB: Dialect> SqlIntake<DB> {
@@ -38,7 +89,19 @@ impl<DB: Dialect> SqlIntake<DB> {
         after.entry(source).or_default().insert(as_of);
         let last_subject = subjects::last::<DB>(&mut transaction).await?;
         let erasure = person::newest_erasure::<DB>(&mut transaction).await?;
-        Ok(Self { transaction, source, before, after, last_subject, erasure })
+        let is_indexed = DB::IS_SHARED || last_subject > SubjectId(0);
+        if !is_indexed {
+            subjects::drop_index::<DB>(&mut transaction).await?;
+        }
+        let hand = Hand::Free(transaction);
+        Ok(Self { hand, source, before, after, last_subject, last_written: last_subject, is_indexed, erasure })
+    }
+
+    async fn make_index(&mut self) -> Result<(), StoreError> {
+        if !std::mem::replace(&mut self.is_indexed, true) {
+            subjects::make_index::<DB>(self.hand.wait().await?).await?;
+        }
+        Ok(())
     }
 }
 
@@ -53,7 +116,7 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     }
 
     async fn read_roll(&mut self) -> Result<Roll, StoreError> {
-        rolls::read::<DB>(&mut self.transaction, self.source).await
+        rolls::read::<DB>(self.hand.wait().await?, self.source).await
     }
 
     fn next_subject(&self) -> SubjectId {
@@ -61,33 +124,46 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     }
 
     async fn find_subjects(&mut self, ids: &[SubjectId], at: &[&Address]) -> Result<Vec<Subject>, StoreError> {
-        subjects::find::<DB>(&mut self.transaction, ids, at, &self.before).await
+        if !at.is_empty() {
+            self.make_index().await?;
+        }
+        subjects::find::<DB>(self.hand.wait().await?, ids, at, &self.before).await
     }
 
     async fn write_subjects(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
-        subjects::write::<DB>(&mut self.transaction, changes, &self.after).await?;
-        wake::stir::<DB>(&mut self.transaction, changes.subjects.iter().map(|subject| subject.id)).await
+        let written = Written::of(changes, self.last_written, &self.after)?;
+        let ids: Vec<_> = changes.subjects.iter().map(|subject| subject.id).collect();
+        self.last_written = ids.iter().copied().fold(self.last_written, SubjectId::max);
+        let mut transaction = self.hand.take().await?;
+        self.hand = Hand::Writing(AbortOnDropHandle::new(spawn(async move {
+            written.write::<DB>(&mut transaction).await?;
+            wake::stir::<DB>(&mut transaction, ids).await?;
+            Ok(transaction)
+        })));
+        Ok(())
     }
 
     async fn commit(mut self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError> {
+        self.make_index().await?;
+        let mut transaction = self.hand.take().await?;
         // What was read before somebody was forgotten must not bring them back.
-        if person::newest_erasure::<DB>(&mut self.transaction).await? > self.erasure {
+        if person::newest_erasure::<DB>(&mut transaction).await? > self.erasure {
             return Err(StoreError::ForgottenMeanwhile);
         }
-        register::insert_snapshot::<DB>(&mut self.transaction, taken.snapshot).await?;
+        register::insert_snapshot::<DB>(&mut transaction, taken.snapshot).await?;
         if !taken.merged.is_empty() {
-            rolls::merge::<DB>(&mut self.transaction, taken.merged).await?;
+            rolls::merge::<DB>(&mut transaction, taken.merged).await?;
         }
         if let Some(roll) = taken.roll {
-            rolls::write::<DB>(&mut self.transaction, self.source, roll).await?;
+            rolls::write::<DB>(&mut transaction, self.source, roll).await?;
         }
-        lists::write::<DB>(&mut self.transaction, taken.snapshot, taken.lists).await?;
-        wake::stir_with_load::<DB>(&mut self.transaction).await?;
+        lists::write::<DB>(&mut transaction, taken.snapshot, taken.lists).await?;
+        wake::stir_with_load::<DB>(&mut transaction).await?;
         if !(taken.lists.contacts.is_empty() && taken.lists.members.is_empty()) {
             // Others may read about every finding.
-            wake::stir_episodes::<DB>(&mut self.transaction, "closed_on IS NULL", &[]).await?;
+            wake::stir_episodes::<DB>(&mut transaction, "closed_on IS NULL", &[]).await?;
         }
-        subjects::count::<DB>(&mut self.transaction).await?;
-        DB::commit(self.transaction).await.map_err(doing("committing"))
+        subjects::count::<DB>(&mut transaction).await?;
+        DB::commit(transaction).await.map_err(doing("committing"))
     }
 }

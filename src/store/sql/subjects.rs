@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        facts::Field,
+        facts::{Field, Fields},
         register::{Subject, SubjectId},
         snapshot::Source,
         subject::{Address, Kind},
@@ -21,11 +21,14 @@ use crate::{
     store::{Changes, StoreError, rows},
 };
 
-const SUBJECT: Table<7> = Table {
+/// Subjects that are in no database yet.
+const NEW_SUBJECT: Table<7> = Table {
     name: "subject",
     columns: ["id", "address_key", "mailbox_of", "left_on", "deleted_on", "is_waiting", "body"],
-    twice: Twice::Replaces(&["id"]),
+    twice: Twice::Fails,
 };
+
+const SUBJECT: Table<7> = Table { twice: Twice::Replaces(&["id"]), ..NEW_SUBJECT };
 
 const FORMER_ADDRESS: Table<2> =
     Table { name: "former_address", columns: ["address_key", "subject_id"], twice: Twice::Stays };
@@ -37,7 +40,7 @@ fn address_key(address: &Address) -> i64 {
     xxh3_64(address.as_str().as_bytes()).cast_signed()
 }
 
-fn row<'a>(subject: &'a Subject, days: &Days) -> Result<[Cell<'a>; 7], StoreError> {
+fn row(subject: &Subject, days: &Days) -> Result<[Cell<'static>; 7], StoreError> {
     let address = subject.facts.address();
     let is_mailbox = subject.facts.kind() == Kind::Shared;
     let mailbox_of = subject.facts.ods().filter(|_| is_mailbox).map(|ods| ods.key().into_string());
@@ -72,29 +75,66 @@ fn deleted_on(subject: &Subject) -> Option<Date> {
     Some(deletion.anchor().map_or(deletion.first_seen_on, |(day, _)| day))
 }
 
+/// What there is to write of some subjects: rows that no longer need them.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    gone: Vec<i64>,
+    new: Vec<[Cell<'static>; 7]>,
+    known: Vec<[Cell<'static>; 7]>,
+    former: Vec<[Cell<'static>; 2]>,
+    said: BTreeMap<Source, Fields>,
+}
+
+impl Written {
+    /// Subjects as they are when these are the snapshots, without those that were merged into others. None with a
+    /// number above `last` is in the database.
+    pub(super) fn of(changes: &Changes<'_>, last: SubjectId, days: &Days) -> Result<Self, StoreError> {
+        let mut written = Self { gone: changes.removed.iter().map(|subject| subject.0).collect(), ..Self::default() };
+        for subject in &changes.subjects {
+            let rows = if subject.id > last { &mut written.new } else { &mut written.known };
+            rows.push(row(subject, days)?);
+            let other = other_addresses(subject);
+            written.former.extend(other.iter().map(|address| [address_key(address).into(), subject.id.0.into()]));
+            for (field, fact) in subject.facts.said() {
+                written.said.entry(fact.source).or_default().insert(field);
+            }
+        }
+        Ok(written)
+    }
+
+    pub(super) async fn write<DB: Dialect>(self, db: &mut DB::Connection) -> Result<(), StoreError> {
+        delete::<DB>(&mut *db, "DELETE FROM subject WHERE id IN", &self.gone).await?;
+        delete::<DB>(&mut *db, "DELETE FROM former_address WHERE subject_id IN", &self.gone).await?;
+        if !self.gone.is_empty() {
+            wake::forget::<DB>(&mut *db, &self.gone).await?;
+        }
+        DB::fill(&mut *db, "writing new subjects", &NEW_SUBJECT, self.new.into_iter()).await?;
+        DB::fill(&mut *db, "writing subjects", &SUBJECT, self.known.into_iter()).await?;
+        DB::fill(&mut *db, "writing former addresses", &FORMER_ADDRESS, self.former.into_iter()).await?;
+        let said = self.said.into_iter().flat_map(|(source, fields)| fields.iter().map(move |field| (source, field)));
+        let said = said.map(|(source, field)| [source.as_str().into(), field.as_str().into()]);
+        DB::fill(db, "writing which source has said what", &SAID, said).await
+    }
+}
+
 /// Writes subjects as they are when these are the snapshots, and removes those that were merged into others.
 pub(super) async fn write<DB: Dialect>(
     db: &mut DB::Connection,
     changes: &Changes<'_>,
     days: &Days,
 ) -> Result<(), StoreError> {
-    let gone: Vec<i64> = changes.removed.iter().map(|subject| subject.0).collect();
-    delete::<DB>(&mut *db, "DELETE FROM subject WHERE id IN", &gone).await?;
-    delete::<DB>(&mut *db, "DELETE FROM former_address WHERE subject_id IN", &gone).await?;
-    if !gone.is_empty() {
-        wake::forget::<DB>(&mut *db, &gone).await?;
-    }
-    let subjects = &changes.subjects;
-    let written: Vec<_> = subjects.iter().map(|subject| row(subject, days)).collect::<Result<_, _>>()?;
-    DB::fill(&mut *db, "writing subjects", &SUBJECT, written.into_iter()).await?;
-    let other = subjects.iter().flat_map(|subject| {
-        other_addresses(subject).into_iter().map(|address| [address_key(&address).into(), subject.id.0.into()])
-    });
-    DB::fill(&mut *db, "writing former addresses", &FORMER_ADDRESS, other).await?;
-    let said: BTreeSet<(Source, Field)> =
-        subjects.iter().flat_map(|subject| subject.facts.said().map(|(field, fact)| (fact.source, field))).collect();
-    let said = said.into_iter().map(|(source, field)| [source.as_str().into(), field.as_str().into()]);
-    DB::fill(db, "writing which source has said what", &SAID, said).await
+    Written::of(changes, SubjectId(i64::MAX), days)?.write::<DB>(db).await
+}
+
+/// Takes away the index of addresses, for as long as very many rows are written.
+pub(super) async fn drop_index<DB: Dialect>(db: &mut DB::Connection) -> Result<(), StoreError> {
+    DB::execute(db, "dropping the index of addresses", "DROP INDEX subject_by_address", &[]).await.map(drop)
+}
+
+/// Makes the index of addresses from all rows at once.
+pub(super) async fn make_index<DB: Dialect>(db: &mut DB::Connection) -> Result<(), StoreError> {
+    let make = "CREATE INDEX subject_by_address ON subject (address_key)";
+    DB::execute(db, "making the index of addresses", make, &[]).await.map(drop)
 }
 
 async fn delete<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i64]) -> Result<(), StoreError> {
