@@ -249,7 +249,8 @@ async fn save_file(
     let source = if contacts.is_some() { Source::SiteContacts } else { snapshot.source };
     let snapshot = &SnapshotRow { source, ..snapshot.clone() };
     let mut intake = store.begin_intake(snapshot.source, snapshot.as_of_on).await?;
-    intake.write_subjects(changes).await?;
+    let subjects = changes.subjects.iter().map(|subject| (*subject).clone()).collect();
+    intake.write_subjects(subjects, changes.removed.clone()).await?;
     intake.commit(Taken { snapshot, roll: None, lists: &lists, merged: &HashMap::new() }).await
 }
 

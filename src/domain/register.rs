@@ -232,6 +232,13 @@ impl Register {
         (std::mem::take(&mut self.changed), std::mem::take(&mut self.removed))
     }
 
+    /// What is left of a part: the subjects that were touched, and those that were merged into another, with that one.
+    #[must_use]
+    pub fn into_changes(mut self) -> (Vec<Subject>, BTreeMap<SubjectId, SubjectId>) {
+        self.subjects.retain(|id, _| self.changed.contains(id));
+        (self.subjects.into_values().collect(), self.removed)
+    }
+
     /// Forgets what was made from the subjects: they are about to change.
     fn forget(&mut self) {
         self.exported_mailboxes.take();

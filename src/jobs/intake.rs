@@ -35,7 +35,7 @@ use crate::{
         subject::Address,
     },
     sources::{Census, Export, Raw, ReadError, Rejected},
-    store::{Changes, Intake, StoreError},
+    store::{Intake, StoreError},
 };
 
 /// Rows that are merged together: enough to be written in few statements, few enough to be small.
@@ -249,14 +249,12 @@ impl<'a> Merger<'a> {
             return Ok(());
         }
         let subjects = self.find(&rows).await?;
-        let mut register = block_in_place(|| self.observe(subjects, &rows));
-        let (touched, removed) = register.take_changes();
-        self.next = register.next_subject();
-        let changes = Changes {
-            subjects: touched.iter().filter_map(|id| register.find(*id)).collect(),
-            removed: removed.keys().copied().collect(),
-        };
-        self.intake.write_subjects(&changes).await?;
+        let (touched, removed) = block_in_place(|| {
+            let register = self.observe(subjects, &rows);
+            self.next = register.next_subject();
+            register.into_changes()
+        });
+        self.intake.write_subjects(touched, removed.keys().copied().collect()).await?;
         self.merged.extend(removed);
         Ok(())
     }
@@ -317,8 +315,7 @@ impl<'a> Merger<'a> {
             // They are written as they were: what was said of them does not follow this snapshot.
             for some in absent.vanished.chunks(BATCH) {
                 let subjects = self.intake.find_subjects(some, &[]).await?;
-                let changes = Changes { subjects: subjects.iter().collect(), removed: Vec::new() };
-                self.intake.write_subjects(&changes).await?;
+                self.intake.write_subjects(subjects, Vec::new()).await?;
             }
         }
         let fate = is_later.map_or(Uncalled::Stay, Uncalled::Leave);

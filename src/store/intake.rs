@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use jiff::civil::Date;
 
-use super::{Changes, SnapshotRow, StoreError};
+use super::{SnapshotRow, StoreError};
 use crate::domain::{
     register::{Subject, SubjectId},
     roll::Roll,
@@ -42,8 +42,9 @@ pub trait Intake: Send {
     fn next_subject(&self) -> SubjectId;
     /// Subjects with these numbers, and those at one of these addresses, now or before; others may be among them.
     async fn find_subjects(&mut self, ids: &[SubjectId], at: &[&Address]) -> Result<Vec<Subject>, StoreError>;
-    /// Writes subjects as they are after this file.
-    async fn write_subjects(&mut self, changes: &Changes<'_>) -> Result<(), StoreError>;
+    /// Takes subjects as they are after this file, and those that were merged into others. They are written while more
+    /// is merged; what goes wrong with that is told to whoever asks next.
+    async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError>;
     /// Ends the transaction for good.
     async fn commit(self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError>;
 }

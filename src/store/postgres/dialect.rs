@@ -34,6 +34,9 @@ impl Dialect for Postgres {
 
     const TAKEN: &'static str = "FOR NO KEY UPDATE";
 
+    /// An index that is dropped locks readers out until the transaction ends.
+    const INDEXES_LAST: bool = false;
+
     const IS_SHARED: bool = true;
 
     async fn begin(pool: &PgPool) -> Result<Transaction<'static, Self>, sqlx::Error> {

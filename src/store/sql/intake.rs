@@ -1,6 +1,6 @@
 //! A file being loaded, as one transaction.
 
-use std::panic::resume_unwind;
+use std::{panic::resume_unwind, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::civil::Date;
@@ -32,7 +32,7 @@ pub(super) struct SqlIntake<DB: Dialect> {
     /// The snapshots before the file.
     before: Days,
     /// The snapshots with the file.
-    after: Days,
+    after: Arc<Days>,
     /// The highest number that a subject had before the file.
     last_subject: SubjectId,
     /// The highest number that a subject has by now.
@@ -89,11 +89,12 @@ impl<DB: Dialect> SqlIntake<DB> {
         after.entry(source).or_default().insert(as_of);
         let last_subject = subjects::last::<DB>(&mut transaction).await?;
         let erasure = person::newest_erasure::<DB>(&mut transaction).await?;
-        let is_indexed = DB::IS_SHARED || last_subject > SubjectId(0);
+        let is_indexed = !DB::INDEXES_LAST || last_subject > SubjectId(0);
         if !is_indexed {
             subjects::drop_index::<DB>(&mut transaction).await?;
+            DB::append(&mut transaction).await.map_err(doing("beginning to load a file"))?;
         }
-        let hand = Hand::Free(transaction);
+        let (hand, after) = (Hand::Free(transaction), Arc::new(after));
         Ok(Self { hand, source, before, after, last_subject, last_written: last_subject, is_indexed, erasure })
     }
 
@@ -130,12 +131,14 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
         subjects::find::<DB>(self.hand.wait().await?, ids, at, &self.before).await
     }
 
-    async fn write_subjects(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
-        let written = Written::of(changes, self.last_written, &self.after)?;
-        let ids: Vec<_> = changes.subjects.iter().map(|subject| subject.id).collect();
-        self.last_written = ids.iter().copied().fold(self.last_written, SubjectId::max);
+    async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError> {
         let mut transaction = self.hand.take().await?;
+        let (last, after) = (self.last_written, Arc::clone(&self.after));
+        self.last_written = subjects.iter().map(|subject| subject.id).fold(last, SubjectId::max);
         self.hand = Hand::Writing(AbortOnDropHandle::new(spawn(async move {
+            let changes = Changes { subjects: subjects.iter().collect(), removed };
+            let written = Written::of(&changes, last, &after)?;
+            let ids: Vec<_> = subjects.into_iter().map(|subject| subject.id).collect();
             written.write::<DB>(&mut transaction).await?;
             wake::stir::<DB>(&mut transaction, ids).await?;
             Ok(transaction)

@@ -94,6 +94,9 @@ pub trait Dialect: Database {
     /// What ends a SELECT that takes the rows it gives for the rest of the transaction, one after the other. Whoever
     /// takes several rows of a table takes them in one order: else two who want the same ones wait for each other.
     const TAKEN: &'static str;
+    /// Whether very many rows are written into an empty table before its indexes are made: who reads meanwhile must
+    /// not have to wait.
+    const INDEXES_LAST: bool;
     /// Whether several programs may work on one store at the same time.
     const IS_SHARED: bool;
 
@@ -103,6 +106,11 @@ pub trait Dialect: Database {
     /// Begins a transaction that may write very many rows at scattered places.
     fn begin_bulk(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send {
         Self::begin(pool)
+    }
+
+    /// Goes on with such a transaction whose rows come one behind the other.
+    fn append(_: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        async { Ok(()) }
     }
 
     /// Begins a transaction that sees one moment of the database and writes nothing.

@@ -14,6 +14,9 @@ const ROWS_A_STATEMENT: usize = 500;
 /// What a transaction of very many rows may hold in memory, in KiB. The connection keeps it only that long.
 const BULK_CACHE_KIB: u32 = 64 * 1024;
 
+/// The same where rows are appended and no page is needed again; also what sorting them for an index may hold.
+const APPEND_CACHE_KIB: u32 = 16 * 1024;
+
 impl Dialect for Sqlite {
     const LISTED: &'static str = "(SELECT value FROM json_each($1))";
 
@@ -28,6 +31,8 @@ impl Dialect for Sqlite {
     /// Who writes in SQLite has taken everything.
     const TAKEN: &'static str = "";
 
+    const INDEXES_LAST: bool = true;
+
     const IS_SHARED: bool = false;
 
     /// Takes the write lock at once, so that it is never asked for half way and denied.
@@ -38,8 +43,12 @@ impl Dialect for Sqlite {
     /// Room for an index of some million rows: without it, each insert writes a page to the log and reads another back.
     async fn begin_bulk(pool: &SqlitePool) -> Result<Transaction<'static, Self>, sqlx::Error> {
         let mut transaction = Self::begin(pool).await?;
-        sqlx::query(AssertSqlSafe(format!("PRAGMA cache_size = -{BULK_CACHE_KIB}"))).execute(&mut *transaction).await?;
+        hold(&mut transaction, BULK_CACHE_KIB).await?;
         Ok(transaction)
+    }
+
+    async fn append(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        hold(db, APPEND_CACHE_KIB).await
     }
 
     async fn begin_reading(pool: &SqlitePool) -> Result<Transaction<'static, Self>, sqlx::Error> {
@@ -104,6 +113,11 @@ impl Dialect for Sqlite {
     async fn go_on_numbering(_: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         Ok(())
     }
+}
+
+/// Lets a connection hold so much of the file in memory.
+async fn hold(db: &mut SqliteConnection, kib: u32) -> Result<(), sqlx::Error> {
+    sqlx::query(AssertSqlSafe(format!("PRAGMA cache_size = -{kib}"))).execute(db).await.map(drop)
 }
 
 /// What is said about rows that are there already.
