@@ -1,8 +1,13 @@
 //! Where the bytes of an export come from. Nothing else in `sources` opens a file.
 use std::{
     io::{self, Read},
+    panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::{Builder, JoinHandle},
 };
 
 use sha2::{Digest, Sha256};
@@ -11,6 +16,9 @@ use super::{container::Container, error::ReadError, files::open_file};
 
 /// How much is read at a time where nobody else says.
 const CHUNK: usize = 64 * 1024;
+
+/// Pieces of a file that wait to be hashed.
+const PIECES: usize = 4;
 
 /// A file that may be an export. It can be read as often as one likes.
 #[derive(Debug, Clone)]
@@ -44,7 +52,7 @@ impl Input {
     /// The same, while what lies on the disk is hashed: on the way, or afterwards where it is packed.
     pub(super) fn hashed(&self) -> io::Result<Hashed> {
         let packed = if self.container.is_packed() { Some(self.path.clone()) } else { None };
-        Ok(Hashed { bytes: self.bytes()?, packed, hasher: Sha256::new() })
+        Ok(Hashed { bytes: self.bytes()?, packed, hasher: Hasher::start()? })
     }
 
     /// What an operator should know of how it was unpacked.
@@ -58,7 +66,7 @@ pub(super) struct Hashed {
     bytes: Box<dyn Read + Send>,
     /// The file to hash when these are not its own bytes.
     packed: Option<PathBuf>,
-    hasher: Sha256,
+    hasher: Hasher,
 }
 
 impl Hashed {
@@ -71,7 +79,7 @@ impl Hashed {
             self.bytes = Box::new(open_file(&path)?);
         }
         while self.read(&mut rest)? > 0 {}
-        Ok(self.hasher.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
+        Ok(self.hasher.finish().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
     }
 }
 
@@ -82,5 +90,30 @@ impl Read for Hashed {
             self.hasher.update(buffer.get(..count).unwrap_or_default());
         }
         Ok(count)
+    }
+}
+
+/// SHA-256 on a thread of its own: whoever reads a file of a gigabyte does not wait for it.
+struct Hasher {
+    give: SyncSender<Vec<u8>>,
+    thread: JoinHandle<[u8; 32]>,
+}
+
+impl Hasher {
+    fn start() -> io::Result<Self> {
+        let (give, take) = sync_channel::<Vec<u8>>(PIECES);
+        let hash = move || take.into_iter().fold(Sha256::new(), |hasher, piece| hasher.chain_update(piece));
+        let thread = Builder::new().name("hasher".to_owned()).spawn(|| hash().finalize().into())?;
+        Ok(Self { give, thread })
+    }
+
+    fn update(&self, piece: &[u8]) {
+        // Only a thread that has ended takes none, and that shows when it is waited for.
+        drop(self.give.send(piece.to_vec()));
+    }
+
+    fn finish(self) -> [u8; 32] {
+        drop(self.give);
+        self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
