@@ -162,7 +162,8 @@ fn counted(report: &LoadReport) -> String {
     format!("{rows}: {new} {waiting}, {rejected_count} {absent:?}")
 }
 
-async fn both(files: &[File]) -> Result<(), TestCaseError> {
+/// Loads files, each a name and a text, in both ways.
+async fn both(files: &[(String, String)]) -> Result<(), TestCaseError> {
     let folder = tempfile::tempdir().expect("a folder");
     let sources = Sources { today: "2026-11-20".parse().expect("a day"), ..Sources::default() };
     let mut config = config::load(&sources).expect("the built-in configuration").config;
@@ -178,9 +179,9 @@ async fn both(files: &[File]) -> Result<(), TestCaseError> {
     };
     let loader = Loader::new(&site);
     let mut register = Register::default();
-    for (nth, file) in files.iter().enumerate() {
-        let path = folder.path().join(file.name(nth));
-        fs::write(&path, file.text(nth)).expect("written");
+    for (nth, (name, text)) in files.iter().enumerate() {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("written");
         let settings = ReadSettings { time_zone: &site.config.time_zone, day_first: true };
         let Ok(candidate) = Candidate::open(&path, &settings) else { continue };
         let as_of: Date = candidate.export.as_of().expect("a day");
@@ -204,6 +205,18 @@ proptest! {
 
     #[test]
     fn piece_by_piece_the_store_comes_to_know_what_a_register_as_a_whole_does(files in any_files()) {
+        let files: Vec<_> = files.iter().enumerate().map(|(nth, file)| (file.name(nth), file.text(nth))).collect();
         Runtime::new().expect("a runtime").block_on(both(&files))?;
     }
+}
+
+#[test]
+fn the_day_of_a_send_moves_with_the_report_though_the_row_says_the_same() {
+    let list = "as_of,address,kind,created_at\n2026-11-01,ada@nhs.net,user,2024-02-03\n".to_owned();
+    let report = |day: &str| {
+        let header = "Report Refresh Date,User Principal Name,Send Count,Read Count,Report Period";
+        (format!("{day}.csv"), format!("{header}\n{day},ada@nhs.net,3,4,7\n{day},kit@nhs.net,0,4,7\n"))
+    };
+    let files = [("list.csv".to_owned(), list), report("2026-11-04"), report("2026-11-11"), report("2026-11-18")];
+    Runtime::new().expect("a runtime").block_on(both(&files)).expect("one register");
 }

@@ -6,7 +6,7 @@ use super::{
     cells,
     dates::Wall,
     error::ReadError,
-    formats::{Format, HOPELESS},
+    formats::{Format, HOPELESS, Row},
     table::Cells,
 };
 
@@ -44,7 +44,7 @@ pub(super) struct Column {
 }
 
 /// What a column is to the record of its row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Part {
     /// It says who the row is about, by the source's stable id.
     Id,
@@ -52,6 +52,8 @@ pub(super) enum Part {
     Address,
     /// It says something about them.
     Says,
+    /// It says something about them in these rows, and nothing in any other.
+    SaysIn(fn(&Row) -> bool),
     /// Nothing: it is a date that has to be one, and no more.
     Nothing,
 }
@@ -86,10 +88,15 @@ impl Column {
     pub(super) const fn unkept(self) -> Self {
         Self { part: Part::Nothing, ..self }
     }
+
+    /// The same, as one that enters the record of the rows of which `says` is true, and of no other.
+    pub(super) const fn kept_where(self, says: fn(&Row) -> bool) -> Self {
+        Self { part: Part::SaysIn(says), ..self }
+    }
 }
 
 impl Part {
-    /// The day of the file is the same in every row and no part of any.
+    /// The day of the file is the same in every row, and hardly ever a part of one.
     const fn of(holds: Holds) -> Self {
         if matches!(holds, Holds::AsOf) { Self::Nothing } else { Self::Says }
     }

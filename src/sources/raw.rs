@@ -12,7 +12,7 @@ use super::{
     dates::Reading,
     error::Rejected,
     formats::{self, Format, Row},
-    header::{Layout, Part},
+    header::{Column, Layout, Part},
 };
 use crate::domain::snapshot::{Record, Source};
 
@@ -85,6 +85,8 @@ pub(super) struct Hashes {
     seed: u64,
     /// Columns that enter the print.
     said: Vec<usize>,
+    /// Columns that enter the print of some rows, and of which.
+    said_in: Vec<(usize, fn(&Row) -> bool)>,
     id: Option<usize>,
     addresses: Vec<usize>,
     buffer: Vec<u8>,
@@ -93,16 +95,20 @@ pub(super) struct Hashes {
 impl Hashes {
     /// For rows of `format` under `layout`.
     pub(super) fn new(format: &Format, layout: &Layout, dates: &Reading) -> Self {
-        let columns = layout.places.iter().filter_map(|(column, _)| column.keys.first().copied());
         let with = |wanted: fn(Part) -> bool| {
             let places = layout.places.iter().filter(move |(column, _)| wanted(column.part));
             places.map(|(_, at)| *at).collect::<Vec<_>>()
         };
+        let said_in = |(column, at): &(&Column, usize)| match column.part {
+            Part::SaysIn(says) => Some((*at, says)),
+            _ => None,
+        };
         Self {
-            seed: seed(format.source, dates, columns),
-            said: with(|part| part != Part::Nothing),
-            id: with(|part| part == Part::Id).first().copied(),
-            addresses: with(|part| part == Part::Address),
+            seed: seed(format.source, dates, layout),
+            said: with(|part| matches!(part, Part::Id | Part::Address | Part::Says)),
+            said_in: layout.places.iter().filter_map(said_in).collect(),
+            id: with(|part| matches!(part, Part::Id)).first().copied(),
+            addresses: with(|part| matches!(part, Part::Address)),
             buffer: Vec::new(),
         }
     }
@@ -118,8 +124,10 @@ impl Hashes {
     /// What the row says, and how its dates were counted.
     pub(super) fn print(&mut self, row: &Row, dates: impl Iterator<Item = Seen>) -> u64 {
         self.buffer.clear();
-        for at in &self.said {
-            self.buffer.extend_from_slice(row.cells.bytes(*at).unwrap_or_default());
+        let at_times = self.said_in.iter().filter(|(_, says)| says(row)).map(|(at, _)| at);
+        for at in self.said.iter().chain(at_times) {
+            let cell = row.cells.bytes(*at).unwrap_or_default();
+            self.buffer.extend_from_slice(cell);
             self.buffer.push(END);
         }
         self.buffer.extend(dates.map(|seen| seen as u8));
@@ -148,10 +156,11 @@ fn id_in<'a>(row: &'a Row, at: usize) -> Option<Cow<'a, str>> {
 }
 
 /// The seed of prints: all that changes what a row is read to and is not in the row.
-fn seed(source: Source, dates: &Reading, columns: impl Iterator<Item = &'static str>) -> u64 {
+fn seed(source: Source, dates: &Reading, layout: &Layout) -> u64 {
     let zone = dates.zone.iana_name().map_or_else(|| format!("{:?}", dates.zone), str::to_owned);
     let order = if dates.day_first { "day first" } else { "month first" };
     let mut words = vec![source.as_str().to_owned(), formats::VERSION.to_string(), zone, order.to_owned()];
+    let columns = layout.places.iter().filter_map(|(column, _)| column.keys.first().copied());
     words.extend(columns.map(str::to_owned));
     xxh3_64(words.join("\0").as_bytes())
 }

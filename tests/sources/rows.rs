@@ -116,6 +116,18 @@ fn what_is_not_in_the_row_and_changes_its_meaning_changes_the_print() {
 }
 
 #[test]
+fn a_send_that_the_day_of_the_report_dates_says_something_new_in_the_next_one() {
+    let print = |count: &str, period: &str, day: &str| {
+        let header = "User Principal Name,Send Count,Read Count,Report Refresh Date,Report Period";
+        hashed(&format!("{header}\na@nhs.net,{count},0,{day},{period}\n"))[0].print
+    };
+    assert_ne!(print("3", "7", "2026-11-17"), print("3", "7", "2026-11-18"), "within the seven days before it");
+    for (count, period) in [("0", "7"), ("", "7"), ("3", ""), ("many", "7")] {
+        assert_eq!(print(count, period, "2026-11-17"), print(count, period, "2026-11-18"), "{count:?} in {period:?}");
+    }
+}
+
+#[test]
 fn a_key_is_the_id_else_the_address_however_they_are_written() {
     let key = |id: &str, address: &str, upn: &str| {
         hashed(&format!("id,address,upn,kind,created_at\n{id},{address},{upn},user,2024-02-03\n"))[0].key

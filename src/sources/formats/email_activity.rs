@@ -21,7 +21,7 @@ pub(super) const FORMAT: Format = Format {
     known_by: "Send Count, Read Count and Report Refresh Date",
     recognises: |has| has("sendcount") && has("readcount") && has("reportrefreshdate"),
     columns: &[
-        usage::REFRESHED,
+        usage::REFRESHED.kept_where(|row| matches!(sent_within(row), Ok(Some(_)))),
         usage::WHO,
         usage::NAME,
         usage::IS_DELETED,
@@ -44,13 +44,17 @@ fn read(row: &Row) -> Result<Record, Rejected> {
 
 /// The first day on which the newest send can have been.
 ///
-/// A row that says the same in a later report may not be read again, and then keeps the earlier day: a send since would
-/// have moved the date of its activity.
+/// It moves with the day of the report: a row that says the same in a later one tells of a later send, or bounds the
+/// same one better.
 fn sent_on(row: &Row) -> Result<Option<Date>, Rejected> {
-    let has_sent = usage::number(row, "sendcount")?.is_some_and(|count| count > 0);
-    let (refreshed_on, days) = (row.date("reportrefreshdate")?, period(row)?);
-    let (Some(refreshed_on), Some(days)) = (refreshed_on.filter(|_| has_sent), days) else { return Ok(None) };
+    let Some((refreshed_on, days)) = row.date("reportrefreshdate")?.zip(sent_within(row)?) else { return Ok(None) };
     Ok(refreshed_on.checked_sub(i64::from(days).days()).ok())
+}
+
+/// Within how many days before the report there was a send; `None` where the row tells of none.
+fn sent_within(row: &Row) -> Result<Option<u32>, Rejected> {
+    let has_sent = usage::number(row, "sendcount")?.is_some_and(|count| count > 0);
+    Ok(period(row)?.filter(|_| has_sent))
 }
 
 /// The days that the report looks back, written `7` or `D7`.
