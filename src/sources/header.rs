@@ -6,7 +6,7 @@ use super::{
     cells,
     dates::Wall,
     error::ReadError,
-    formats::{Format, HOPELESS, Row},
+    formats::{Format, HOPELESS, Row, ods},
     table::Cells,
 };
 
@@ -160,8 +160,8 @@ pub(super) struct Layout {
     pub(super) header: Vec<String>,
     /// The format's columns, and where they are.
     pub(super) places: Vec<(&'static Column, usize)>,
-    /// The name of the file, which may say what no column does.
-    pub(super) file_name: String,
+    /// The sector of the sites that the file lists, which no column says but its name may.
+    pub(super) sector: Option<&'static str>,
 }
 
 impl Layout {
@@ -179,12 +179,12 @@ impl Layout {
                 return Err(ReadError::HeaderTwice { line, column: column.trim_matches('"').to_owned() });
             }
         }
-        Ok(Self { header, places, file_name: String::new() })
+        Ok(Self { header, places, sector: None })
     }
 
     /// The same, of a file of this name.
-    pub(super) fn of_file(self, file_name: String) -> Self {
-        Self { file_name, ..self }
+    pub(super) fn of_file(self, name: &str) -> Self {
+        Self { sector: ods::sector(name), ..self }
     }
 
     /// The columns of `format` that tell whom a row is about, in words, when none of them is there.

@@ -161,6 +161,6 @@ fn seed(source: Source, dates: &Reading, layout: &Layout) -> u64 {
     let order = if dates.day_first { "day first" } else { "month first" };
     let mut words = vec![source.as_str().to_owned(), formats::VERSION.to_string(), zone, order.to_owned()];
     let columns = layout.places.iter().filter_map(|(column, _)| column.keys.first().copied());
-    words.extend(columns.map(str::to_owned));
+    words.extend(columns.chain(layout.sector).map(str::to_owned));
     xxh3_64(words.join("\0").as_bytes())
 }

@@ -48,7 +48,8 @@ pub(super) fn open(
     if let Some(wanted) = layout.lacks_names(format) {
         return Err(ReadError::NobodyNamed { line, wanted });
     }
-    let table = Table { encoding, preamble, has_header: first.is_none(), format, layout: layout.of_file(input.name()) };
+    let table =
+        Table { encoding, preamble, has_header: first.is_none(), format, layout: layout.of_file(&input.name()) };
     let (mut notes, scan) = table.scan(first, &mut records, DateScan::new(settings))?;
     let found = scan.finish()?;
     notes.is_of_days = found.own_differs;

@@ -128,6 +128,23 @@ fn a_send_that_the_day_of_the_report_dates_says_something_new_in_the_next_one() 
 }
 
 #[test]
+fn the_sector_that_the_name_of_a_file_tells_of_its_sites_is_in_their_prints() {
+    let site = "FVR79,NORTHTOWN,,,,,,NORTHTOWN,,,20150401,,,,,,,,,,,,,,,,\n";
+    let print = |name: &str| {
+        let Opened { export, _folder } = opened(name, site.as_bytes()).expect("read");
+        let mut prints = Vec::new();
+        let mut take = |row: Raw<'_>| {
+            prints.push(row.print());
+            ControlFlow::Continue(())
+        };
+        export.each(&mut export.census(date(2026, 11, 20)), &mut take).expect("readable");
+        prints
+    };
+    assert_ne!(print("epharmacyhq.csv"), print("eopthq.csv"));
+    assert_eq!(print("epharmacyhq.csv"), print("2026-11-20 edispensary.csv"), "pharmacies are pharmacies");
+}
+
+#[test]
 fn a_key_is_the_id_else_the_address_however_they_are_written() {
     let key = |id: &str, address: &str, upn: &str| {
         hashed(&format!("id,address,upn,kind,created_at\n{id},{address},{upn},user,2024-02-03\n"))[0].key

@@ -13,7 +13,7 @@ mod exchange;
 pub(in crate::sources) mod graph;
 mod mailbox_usage;
 mod mfa;
-mod ods;
+pub(in crate::sources) mod ods;
 mod permissions;
 mod portal;
 mod sends;

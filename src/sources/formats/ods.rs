@@ -97,7 +97,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         ods: code(row, "code")?,
         name: row.place("name"),
         town: row.place("town"),
-        sector: sector(&row.layout.file_name).map(str::to_owned),
+        sector: row.layout.sector.map(str::to_owned),
         parent: row.ods("parent"),
         opened_on: row.date("opendate")?,
         closed_on: row.date("closedate")?,
@@ -114,7 +114,7 @@ pub(super) fn code(row: &Row, key: &str) -> Result<OdsCode, Rejected> {
 }
 
 /// The sector of the report with this file name, a date before or after it or not.
-fn sector(file_name: &str) -> Option<&'static str> {
+pub(in crate::sources) fn sector(file_name: &str) -> Option<&'static str> {
     let lower = file_name.to_lowercase();
     let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
     words.find_map(|word| SECTORS.iter().find(|(name, _)| word.starts_with(name)).map(|(_, sector)| *sector))

@@ -34,7 +34,7 @@ pub(super) struct Names {
 impl Names {
     /// No name seen yet.
     pub(super) fn new(format: &'static Format) -> Self {
-        let layout = Layout { header: Vec::new(), places: Vec::new(), file_name: String::new() };
+        let layout = Layout { header: Vec::new(), places: Vec::new(), sector: None };
         Self { format, layout, ignored: Vec::new(), places: HashMap::new() }
     }
 
