@@ -393,6 +393,16 @@ fn what_is_not_read_does_not_change_a_print() {
     assert!(other[0].0 == plain[0].0 && other[0].1 != plain[0].1, "the same user, other words");
 }
 
+#[test]
+fn no_letter_in_a_text_makes_two_users_one() {
+    let user = |name: &str, enabled: &str| {
+        let user = json!([{"userPrincipalName": "a@nhs.net", "displayName": name, "accountEnabled": enabled}]);
+        told(&user.to_string()).marks[0]
+    };
+    let (one, other) = (user("Ada\0true", "x"), user("Ada", "true\0x"));
+    assert!(one.0 == other.0 && one.1 != other.1, "the same address, another name");
+}
+
 // Any users in any shape.
 
 #[derive(Debug, Clone)]

@@ -16,8 +16,6 @@ use super::{
 };
 use crate::domain::snapshot::{Record, Source};
 
-/// Divides one value from the next; no text holds it.
-const END: u8 = 0;
 /// Keeps the keys of ids and of addresses apart.
 const ID_SEED: u64 = 1;
 const ADDRESS_SEED: u64 = 2;
@@ -127,8 +125,9 @@ impl Hashes {
         let at_times = self.said_in.iter().filter(|(_, says)| says(row)).map(|(at, _)| at);
         for at in self.said.iter().chain(at_times) {
             let cell = row.cells.bytes(*at).unwrap_or_default();
+            // No letter could divide one cell from the next: the text of a JSON file may hold any.
+            self.buffer.extend_from_slice(&(cell.len() as u64).to_le_bytes());
             self.buffer.extend_from_slice(cell);
-            self.buffer.push(END);
         }
         self.buffer.extend(dates.map(|seen| seen as u8));
         xxh3_64_with_seed(&self.buffer, self.seed)
