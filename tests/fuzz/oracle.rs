@@ -21,7 +21,7 @@ use jiff::{
 };
 use lapsewatch::{
     config::{self, Sources},
-    domain::snapshot::{Observation, Record},
+    domain::snapshot::{Observation, Record, Source},
     sources::{self, Raw, ReadSettings, Rejected},
 };
 use tempfile::TempDir;
@@ -103,66 +103,71 @@ impl Target {
 
     /// Does it; panics when something does not hold.
     pub fn take(self, bytes: &[u8]) {
+        let prints = &mut Prints::default();
         match self {
-            Self::Decoder => decoder(bytes),
-            Self::Dates => dates(bytes),
+            Self::Decoder => decoder(bytes, prints),
+            Self::Dates => dates(bytes, prints),
             Self::Configuration => configuration(bytes),
-            Self::Table(header) => table(header, bytes),
-            Self::Json => json(bytes),
-            Self::File => file("export", bytes),
-            Self::Workbook => file("export.xlsx", &workbook::with(bytes)),
+            Self::Table(header) => table(header, bytes, prints),
+            Self::Json => json(bytes, prints),
+            Self::File => file("export", bytes, prints),
+            Self::Workbook => file("export.xlsx", &workbook::with(bytes), prints),
         }
     }
 }
 
+/// What the rows of one source said, by their prints: the same in every file, for a store keeps prints from one file to
+/// the next.
+type Prints = HashMap<(Source, u64), (Option<u64>, Option<String>)>;
+
 /// A file of these bytes, and rows of them below the format's header.
-fn table(header: &str, bytes: &[u8]) {
-    file("export.csv", bytes);
-    file("export.csv", &[header.as_bytes(), b"\n", bytes].concat());
+fn table(header: &str, bytes: &[u8], prints: &mut Prints) {
+    file("export.csv", bytes, prints);
+    file("export.csv", &[header.as_bytes(), b"\n", bytes].concat(), prints);
 }
 
 /// A file of these bytes, and an element of a list.
-fn json(bytes: &[u8]) {
-    file("export.json", bytes);
-    file("export.json", &[b"{\"value\":[", bytes, b"]}"].concat());
+fn json(bytes: &[u8], prints: &mut Prints) {
+    file("export.json", bytes, prints);
+    file("export.json", &[b"{\"value\":[", bytes, b"]}"].concat(), prints);
 }
 
-fn file(name: &str, bytes: &[u8]) {
-    _ = read(&kept(name, bytes), true);
+fn file(name: &str, bytes: &[u8], prints: &mut Prints) {
+    _ = read(&kept(name, bytes), true, prints);
 }
 
 /// How many rows are read from the workbook of which the bytes are a part.
 #[cfg(test)]
 pub fn rows_of_workbook(bytes: &[u8]) -> Result<usize, String> {
-    read(&kept("export.xlsx", &workbook::with(bytes)), true).map(|rows| rows.len())
+    read(&kept("export.xlsx", &workbook::with(bytes)), true, &mut Prints::default()).map(|rows| rows.len())
 }
 
 /// One text in every encoding that can write it.
-fn decoder(bytes: &[u8]) {
+fn decoder(bytes: &[u8], prints: &mut Prints) {
     const HEADER: &str = "address,kind,created_at,display_name\n";
-    file("export.csv", bytes);
-    file("export.csv", &[HEADER.as_bytes(), bytes].concat());
+    file("export.csv", bytes, prints);
+    file("export.csv", &[HEADER.as_bytes(), bytes].concat(), prints);
     // What holds a NUL is refused as text, or guessed to be UTF-16.
     let Some(body) = std::str::from_utf8(bytes).ok().filter(|body| !body.contains('\0')) else { return };
     // A mark in the text is one only at its beginning; what is no character has no other spelling.
     let text = [HEADER, body].concat();
     let utf16 = |to_bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>();
-    let expected = read(&kept("export.csv", text.as_bytes()), true);
+    let expected = read(&kept("export.csv", text.as_bytes()), true, prints);
     for bytes in [
         [b"\xEF\xBB\xBF".to_vec(), text.clone().into_bytes()].concat(),
         [b"\xFF\xFE".to_vec(), utf16(u16::to_le_bytes)].concat(),
         [b"\xFE\xFF".to_vec(), utf16(u16::to_be_bytes)].concat(),
     ] {
-        assert_eq!(read(&kept("export.csv", &bytes), true), expected, "{text:?}");
+        assert_eq!(read(&kept("export.csv", &bytes), true, prints), expected, "{text:?}");
     }
     let (old, _, has_losses) = encoding_rs::WINDOWS_1252.encode(&text);
     if !has_losses && std::str::from_utf8(&old).is_err() {
-        assert_eq!(read(&kept("export.csv", &old), true), expected, "{text:?} in Windows-1252");
+        assert_eq!(read(&kept("export.csv", &old), true, prints), expected, "{text:?} in Windows-1252");
     }
 }
 
 /// One text as every date of a row, in both orders.
-fn dates(bytes: &[u8]) {
+fn dates(bytes: &[u8], prints: &mut Prints) {
     let text = String::from_utf8_lossy(bytes).replace('"', "\"\"");
     let cell = format!("\"{text}\"");
     let canonical = format!("address,kind,created_at,last_activity_at\nada@nhs.net,user,{cell},{cell}\n");
@@ -173,7 +178,7 @@ fn dates(bytes: &[u8]) {
     for text in [canonical, portal, sends] {
         let path = kept("export.csv", text.as_bytes());
         for day_first in [true, false] {
-            _ = read(&path, day_first);
+            _ = read(&path, day_first, prints);
         }
     }
 }
@@ -194,7 +199,7 @@ fn kept(name: &str, bytes: &[u8]) -> PathBuf {
 }
 
 /// What is read from a file, held to all that must hold of it: the refusal, or a line for each row.
-fn read(path: &Path, day_first: bool) -> Result<Vec<String>, String> {
+fn read(path: &Path, day_first: bool, prints: &mut Prints) -> Result<Vec<String>, String> {
     static LONDON: LazyLock<TimeZone> = LazyLock::new(|| TimeZone::get("Europe/London").expect("bundled"));
     let export = match sources::open(path, &ReadSettings { time_zone: &LONDON, day_first }) {
         Ok(export) => export,
@@ -203,12 +208,11 @@ fn read(path: &Path, day_first: bool) -> Result<Vec<String>, String> {
     let summary = export.summary();
     summary.warnings.iter().chain(&summary.ignored_columns).for_each(|text| _ = said(text));
     let mut rows = Vec::new();
-    let mut prints = HashMap::new();
     let mut take = |row: Raw<'_>| {
         let read = row.read();
         // Rejected rows are read again every day: their reasons may name what is not in the print.
         let kept = read.as_ref().ok().map(|record| told(row.line(), Ok(record.clone())));
-        let first = prints.entry(row.print()).or_insert_with(|| (row.key(), kept.clone()));
+        let first = prints.entry((export.source(), row.print())).or_insert_with(|| (row.key(), kept.clone()));
         assert_eq!(*first, (row.key(), kept), "equal prints");
         rows.push(told(row.line(), read));
         ControlFlow::Continue(())
