@@ -116,6 +116,25 @@ fn the_log_has_a_line_with_the_counts_and_one_for_each_warning() {
 }
 
 #[test]
+fn what_cannot_be_read_in_a_cell_is_named_on_the_screen_and_only_counted_in_the_log() {
+    let trial = Trial::new();
+    let file = portal(19);
+    let bad = PORTAL.replacen(",Active,", ",Hibernating,", 1).replacen("14/11/2026 00:00", "#REF!", 1);
+    trial.write(&file, bad);
+    let ran = trial.run(&["-v", "load", &file]).ends_with(0);
+    for words in [
+        "Status: 1 word that is not known, taken as live: \"Hibernating\"",
+        "LastLogIn: 1 error of a spreadsheet, taken as blank: \"#REF!\" (line",
+    ] {
+        assert!(ran.out.contains(words), "{}", ran.out);
+    }
+    for words in ["taken as live, the first on line 2", "taken as blank, the first on line 3"] {
+        assert!(ran.err.contains(words), "{}", ran.err);
+    }
+    assert!(!ran.err.contains("Hibernating") && !ran.err.contains("#REF!"), "{}", ran.err);
+}
+
+#[test]
 fn sources_say_how_old_they_are_and_which_rules_they_feed() {
     let trial = two_days();
     let before = trial.tree();

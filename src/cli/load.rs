@@ -70,6 +70,9 @@ pub fn print(report: &LoadReport, detail: Detail) {
         }
     }
     print_rejected(report);
+    for unread in &report.unread {
+        say!("  {ATTENTION}unread{ATTENTION:#}     {}", hanging(&unread.to_string(), LABEL));
+    }
     for warning in &report.warnings {
         say!("  {ATTENTION}!{ATTENTION:#} {}", hanging(warning, 4));
     }

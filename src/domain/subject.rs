@@ -143,6 +143,9 @@ impl Status {
     const IN_FLIGHT: [&'static str; 6] =
         ["enabling", "disabling", "deleting", "restoring", "pending", "migrationpending"];
 
+    /// Words for an account that goes on.
+    const LIVE: [&'static str; 3] = ["active", "inactive", "locked"];
+
     /// Keeps the word; `None` when it is blank.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
@@ -188,6 +191,12 @@ impl Status {
     #[must_use]
     pub fn is_leaver(&self) -> bool {
         self.letters().contains("leaver")
+    }
+
+    /// Whether the portal is known to use the word.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.is_live() || self.is_leaver() || Self::LIVE.contains(&self.letters().as_str())
     }
 
     /// Any status but deleted, disabled and those in flight.
@@ -317,7 +326,10 @@ mod tests {
             assert_eq!(status.is_deleted(), deleted, "{word} deleted");
             assert_eq!(status.is_in_flight(), in_flight, "{word} in flight");
             assert_eq!(status.is_leaver(), leaver, "{word} leaver");
+            assert!(status.is_known(), "{word} known");
         }
+        let unheard_of = Status::new("Hibernating").expect("not blank");
+        assert!(unheard_of.is_live() && !unheard_of.is_known());
         assert!(Status::new("Deleted_Permanent").is_some_and(|s| s.is_deleted_permanently()));
     }
 

@@ -49,6 +49,9 @@ fn tell_warnings(load: &LoadReport) {
     for warning in &load.warnings {
         tracing::warn!(file, "{file}: {warning}");
     }
+    for unread in &load.unread {
+        tracing::warn!(file, "{file}: {}", unread.without_texts());
+    }
     if let Some(first) = load.rejected.first() {
         let (rejected, line) = (load.rejected_count, first.line);
         tracing::warn!(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::snapshot::Source,
-    sources::{DateColumn, Rejected},
+    sources::{DateColumn, Rejected, Unread},
 };
 
 /// What became of a file.
@@ -110,6 +110,9 @@ pub struct LoadReport {
     /// Rows that tell nothing and were passed over: guests, sends that did not leave, other folders.
     #[serde(default)]
     pub passed_over: u64,
+    /// What could not be read in cells whose rows could: errors of a spreadsheet, words that nobody knows.
+    #[serde(default)]
+    pub unread: Vec<Unread>,
     /// Columns the program has no use for: dropped, never stored.
     pub ignored_columns: Vec<String>,
     /// Columns the format usually has and this file has not.
@@ -220,6 +223,7 @@ impl LoadReport {
             rejected: Vec::new(),
             rejected_count: 0,
             passed_over: 0,
+            unread: Vec::new(),
             ignored_columns: Vec::new(),
             missing_columns: Vec::new(),
             warnings: Vec::new(),

@@ -48,6 +48,7 @@ impl Tally {
             ignored_columns: summary.ignored_columns.clone(),
             missing_columns: summary.missing_columns.clone(),
             passed_over: summary.skipped as u64,
+            unread: summary.unread.clone(),
             warnings: summary.warnings.clone(),
             date_order: Some(summary.date_order.to_string()),
             encoding: Some(summary.encoding.as_str().to_owned()),

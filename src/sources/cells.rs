@@ -20,7 +20,10 @@ const BLANKS: [&str; 4] = ["null", "n/a", "-", "never"];
 /// The trimmed text of a cell; `None` when it is blank.
 pub(super) fn text(cell: &str) -> Option<&str> {
     let text = unforced(cell.trim());
-    let is_blank = text.is_empty() || is_type_name(text) || BLANKS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_blank = text.is_empty()
+        || is_type_name(text)
+        || is_error(text)
+        || BLANKS.iter().any(|word| text.eq_ignore_ascii_case(word));
     (!is_blank).then_some(text)
 }
 
@@ -34,6 +37,18 @@ fn unforced(text: &str) -> &str {
 /// A .NET type name that stands where PowerShell could not print a list.
 pub(super) fn is_type_name(text: &str) -> bool {
     text.starts_with("System.") || text.starts_with("Microsoft.Exchange.")
+}
+
+/// What a spreadsheet shows where it could not reckon: `#N/A`, `#REF!`, `#NAME?`, `Err:502`.
+pub(super) fn is_error(text: &str) -> bool {
+    let is_shouted = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'/' | b'_');
+    let shouted = || text.strip_prefix('#').and_then(|rest| rest.strip_suffix(['!', '?']));
+    matches!(text.as_bytes().first(), Some(b'#' | b'E'))
+        && (text == "#N/A"
+            || shouted().is_some_and(|word| !word.is_empty() && word.bytes().all(is_shouted))
+            || text
+                .strip_prefix("Err:")
+                .is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit())))
 }
 
 /// What stands for the name of somebody who was deleted and whose rights were not.
@@ -51,9 +66,14 @@ pub(super) fn flag(text: &str) -> Option<bool> {
 
 /// The start of a cell for a reason, in quotes and fit for a terminal.
 pub(super) fn quote(text: &str) -> String {
+    format!("\"{}\"", excerpt(text))
+}
+
+/// The same without the quotes.
+pub(super) fn excerpt(text: &str) -> String {
     let clean: String = text.chars().filter(|c| !is_control(*c)).take(QUOTE_CAP).collect();
     let more = if text.chars().count() > QUOTE_CAP { "…" } else { "" };
-    format!("\"{clean}{more}\"")
+    format!("{clean}{more}")
 }
 
 /// Whether `text` is what a report of Microsoft 365 shows in place of a name when names are concealed: a hash in
@@ -178,6 +198,16 @@ mod tests {
             assert_eq!(text(cell), None, "{cell}");
         }
         assert_eq!(text("=\""), Some("=\""));
+    }
+
+    #[test]
+    fn an_error_of_a_spreadsheet_is_blank_and_known_as_one() {
+        for cell in ["#N/A", "#REF!", " #NAME?", "#DIV/0!", "#GETTING_DATA!", "Err:502"] {
+            assert!(is_error(cell.trim()) && text(cell).is_none(), "{cell}");
+        }
+        for cell in ["#TYPE", "#", "#!", "#1", "#Ada!", "########", "Err:5", "Error", "EXAMPLE!", "#N/A, Ada"] {
+            assert!(!is_error(cell), "{cell}");
+        }
     }
 
     #[test]

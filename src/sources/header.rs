@@ -8,6 +8,7 @@ use super::{
     error::ReadError,
     formats::{Format, HOPELESS, Row, ods},
     table::Cells,
+    words::Words,
 };
 
 /// How many headers an error names.
@@ -41,6 +42,8 @@ pub(super) struct Column {
     pub(super) is_anchor: bool,
     /// What it is to the record.
     pub(super) part: Part,
+    /// The words it may hold; `None` where any text will do.
+    pub(super) words: Option<&'static Words>,
 }
 
 /// What a column is to the record of its row.
@@ -61,12 +64,12 @@ pub(super) enum Part {
 impl Column {
     /// A column whose absence is worth a word.
     pub(super) const fn wanted(name: &'static str, keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: Some(name), holds, is_anchor: false, part: Part::of(holds) }
+        Self { keys, missed_as: Some(name), holds, is_anchor: false, part: Part::of(holds), words: None }
     }
 
     /// A column that may be absent.
     pub(super) const fn optional(keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: None, holds, is_anchor: false, part: Part::of(holds) }
+        Self { keys, missed_as: None, holds, is_anchor: false, part: Part::of(holds), words: None }
     }
 
     /// The same, as a column that a rule counts from: blank from top to bottom it means a bad export.
@@ -82,6 +85,11 @@ impl Column {
     /// The same, as the address of whom the row is about; of several filled ones the format's first counts.
     pub(super) const fn address(self) -> Self {
         Self { part: Part::Address, ..self }
+    }
+
+    /// The same, as one that holds one of these words.
+    pub(super) const fn of(self, words: &'static Words) -> Self {
+        Self { words: Some(words), ..self }
     }
 
     /// The same, as one that is checked, or dates the file, and does not enter the record.

@@ -21,6 +21,8 @@ mod scan;
 mod summary;
 mod table;
 mod tabular;
+mod unread;
+mod words;
 
 use std::{
     io::{Cursor, Read},
@@ -39,6 +41,7 @@ pub use self::{
     files::{open_file, other_than_file},
     raw::Raw,
     summary::Summary,
+    unread::{Unread, UnreadCell, Why},
 };
 use self::{dates::Reading, decode::Content, input::Input, json::Objects, tabular::Table};
 use crate::domain::snapshot::Source;

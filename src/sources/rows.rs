@@ -9,11 +9,12 @@ use super::{
     decode,
     error::{ReadError, Rejected},
     formats::{Format, Row},
-    header::{Holds, Layout},
+    header::{Holds, Layout, Part},
     raw::Hashes,
     scan::DateScan,
     summary::Notes,
     table::Cells,
+    unread::{self, Why},
 };
 
 /// The first pass at work: what is noticed.
@@ -40,10 +41,36 @@ impl<'a> Look<'a> {
         let name = self.name_at.and_then(|at| cells.get(at)).filter(|name| !cells::is_plain_name(name));
         notes.bad_names += usize::from(name.as_deref().is_some_and(is_bad_name));
         notes.undecoded += usize::from(name.is_some_and(|name| name.contains('\u{FFFD}')));
-        notes.type_names += self.layout.places.iter().filter(|(_, at)| holds_type_name(cells, *at)).count();
-        notes.orphans += self.layout.places.iter().filter(|(_, at)| holds_sid(cells, *at)).count();
+        self.see_oddities(cells, notes);
         self.see_dates(cells, scan);
         !is_skipped
+    }
+
+    fn see_oddities(&self, cells: &Cells, notes: &mut Notes) {
+        for (column, at) in &self.layout.places {
+            let cell = cells.bytes(*at).unwrap_or_default();
+            let name = || self.layout.header.get(*at).map_or("", String::as_str);
+            if may_be_odd(cell) {
+                let cell = String::from_utf8_lossy(cell);
+                let text = cell.trim();
+                notes.type_names += usize::from(cells::is_type_name(text));
+                notes.orphans += usize::from(cells::is_sid(text));
+                // Of a row about nobody it is said when that is rejected.
+                if cells::is_error(text) && self.may_name_somebody(cells) {
+                    unread::see(&mut notes.unread, name(), (Why::SpreadsheetError, "blank"), cells.line, text);
+                }
+            }
+            if let Some((words, text)) = column.words.and_then(|words| Some((words, words.unknown(cell)?))) {
+                unread::see(&mut notes.unread, name(), (Why::UnknownWord, words.else_as), cells.line, text);
+            }
+        }
+    }
+
+    /// Whether the row names somebody, or is of a format in which rows do not.
+    fn may_name_somebody(&self, cells: &Cells) -> bool {
+        let is_name = |part| matches!(part, Part::Id | Part::Address);
+        let mut names = self.layout.places.iter().filter(|(column, _)| is_name(column.part)).peekable();
+        names.peek().is_none() || names.any(|(_, at)| cells.get(*at).is_some_and(|cell| cells::text(&cell).is_some()))
     }
 
     fn see_dates(&self, cells: &Cells, scan: &mut DateScan) {
@@ -64,17 +91,11 @@ fn is_bad_name(cell: &str) -> bool {
     cells::text(cell).is_some_and(|name| cells::name(name).is_none())
 }
 
-fn holds_type_name(cells: &Cells, at: usize) -> bool {
-    let bytes = cells.bytes(at).unwrap_or_default();
-    // Only these can begin one, or be trimmed off before it.
-    let may = bytes.first().is_some_and(|byte| matches!(byte, b'S' | b'M') || !byte.is_ascii_graphic());
-    may && cells.get(at).is_some_and(|cell| cells::is_type_name(cell.trim()))
-}
-
-fn holds_sid(cells: &Cells, at: usize) -> bool {
-    // Only this can begin one, or be trimmed off before it.
-    let may = cells.bytes(at).and_then(<[u8]>::first).is_some_and(|byte| *byte == b'S' || !byte.is_ascii_graphic());
-    may && cells.get(at).is_some_and(|cell| cells::is_sid(cell.trim()))
+/// Whether a cell may hold the name of a type, a SID or an error: only these letters can begin one, or be trimmed off
+/// before it.
+fn may_be_odd(cell: &[u8]) -> bool {
+    let is_first = |byte: &u8| matches!(byte, b'S' | b'M' | b'#') || !byte.is_ascii_graphic();
+    cell.first().is_some_and(is_first) || cell.starts_with(b"Err:")
 }
 
 /// The second pass at work: rows with their key and print, and their dates counted.
@@ -119,7 +140,11 @@ impl<'a> Pass<'a> {
 
 fn date(row: &Row, at: usize, wall: Wall) -> Result<Option<Date>, BadDate> {
     let Some(cell) = row.cells.get(at) else { return Ok(None) };
-    cells::text(&cell).map_or(Ok(None), |text| row.dates.date(text, wall))
+    match cells::text(&cell) {
+        Some(text) => row.dates.date(text, wall),
+        None if cells::is_error(cell.trim()) => Err(BadDate),
+        None => Ok(None),
+    }
 }
 
 /// What a fault in the second pass means: whatever was wrong with the text was said in the first.

@@ -1,5 +1,5 @@
 //! How a file was read, for the operator's report.
-use super::{dates::DateOrder, decode::Encoding};
+use super::{dates::DateOrder, decode::Encoding, unread::Unread};
 
 /// How a file was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Summary {
     pub ignored_columns: Vec<String>,
     /// Columns the format usually has and the file has not.
     pub missing_columns: Vec<String>,
+    /// What could not be read in cells whose rows could.
+    pub unread: Vec<Unread>,
     /// Sentences for the operator.
     pub warnings: Vec<String>,
 }
@@ -32,6 +34,7 @@ pub(super) struct Notes {
     pub(super) undecoded: usize,
     pub(super) type_names: usize,
     pub(super) orphans: usize,
+    pub(super) unread: Vec<Unread>,
     pub(super) is_partial: bool,
     /// The column that says which day the file describes says two.
     pub(super) is_of_days: bool,

@@ -57,7 +57,7 @@ pub(super) fn open(
         source: format.source,
         as_of: as_of(found.own, &input, found.newest),
         sha256: String::new(),
-        summary: table.summary(&notes, found.order),
+        summary: table.summary(notes, found.order),
         dates: found.reading,
         date_columns: table.layout.dated().map(|(of, _, name)| DateColumn::new(name, of.is_anchor)).collect(),
         input,
@@ -127,7 +127,7 @@ impl Table {
         Ok((notes, scan))
     }
 
-    fn summary(&self, notes: &Notes, date_order: super::DateOrder) -> Summary {
+    fn summary(&self, notes: Notes, date_order: super::DateOrder) -> Summary {
         Summary {
             encoding: self.encoding,
             delimiter: Some(char::from(self.preamble.delimiter)),
@@ -137,6 +137,7 @@ impl Table {
             ignored_columns: self.layout.ignored(),
             missing_columns: self.layout.missing(self.format),
             warnings: notes.warnings(self.encoding, date_order),
+            unread: notes.unread,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    super::error::ReadError,
+    super::{cells, error::ReadError},
     dates::{Epoch, iso},
     strings::{RichText, SharedStrings},
     styles::Styles,
@@ -25,6 +25,9 @@ const LAST_COLUMN: usize = 16_384;
 const MOST_CELL: usize = 128 * 1024;
 /// Of a row so much is handed on, for the same reason.
 const MOST_ROW: usize = 2 << 20;
+
+/// What an error is handed on as that says nothing of itself.
+const ERROR: &str = "#ERROR!";
 
 /// What the cells of a sheet refer to.
 #[derive(Debug, Clone)]
@@ -189,7 +192,8 @@ impl Cell {
     /// The cell as a person sees it; `None` when it refers to a text that is not there.
     fn shown<'a>(&self, text: &'a str, lookup: &'a Lookup) -> Option<Cow<'a, str>> {
         match self.holds {
-            Holds::Error => Some("".into()),
+            Holds::Error if cells::is_error(text.trim()) => Some(text.into()),
+            Holds::Error => Some(ERROR.into()),
             Holds::Text => Some(unescaped(text)),
             Holds::Boolean if text.trim() == "1" => Some("TRUE".into()),
             Holds::Boolean if text.trim() == "0" => Some("FALSE".into()),

@@ -13,6 +13,7 @@ use crate::sources::{
     dates::Wall,
     error::Rejected,
     header::{Column, Holds},
+    words,
 };
 
 const SEEN: Holds = Holds::Stamp(Wall::Local);
@@ -38,7 +39,7 @@ pub(super) const FORMAT: Format = Format {
         Column::optional(&["userprincipalname"], Holds::Text).address(),
         Column::optional(&["displayname"], Holds::Text),
         Column::optional(&["objectclass"], Holds::Text),
-        Column::optional(&["enabled"], Holds::Text),
+        Column::optional(&["enabled"], Holds::Text).of(&words::FLAGS),
         Column::optional(&["useraccountcontrol"], Holds::Text),
         Column::optional(&["lastlogondate"], SEEN).unkept(),
         Column::optional(&["lastlogontimestamp"], SEEN).unkept(),

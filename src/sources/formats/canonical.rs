@@ -11,6 +11,7 @@ use crate::sources::{
     dates::Wall,
     error::Rejected,
     header::{Column, Holds},
+    words,
 };
 
 const STAMP: Holds = Holds::Stamp(Wall::Local);
@@ -37,7 +38,7 @@ pub(super) const FORMAT: Format = Format {
         Column::optional(&["upn"], Holds::Text).address(),
         Column::wanted("display_name", &["displayname"], Holds::Text),
         Column::wanted("kind", &["kind"], Holds::Text),
-        Column::wanted("status", &["status"], Holds::Text),
+        Column::wanted("status", &["status"], Holds::Text).of(&words::STATUSES),
         Column::wanted("ods", &["ods", "odscode"], Holds::Text),
         Column::wanted("org_name", &["orgname"], Holds::Text),
         Column::wanted("created_at", DATES[0], STAMP).anchor(),

@@ -12,6 +12,7 @@ use crate::sources::{
     dates::Wall,
     error::Rejected,
     header::{Column, Holds},
+    words,
 };
 
 /// The format. The older generation of the file says `objectId`, the newer one `id`.
@@ -25,7 +26,7 @@ pub(super) const FORMAT: Format = Format {
         Column::wanted("userPrincipalName", &["userprincipalname"], Holds::Text).address(),
         Column::wanted("displayName", &["displayname"], Holds::Text),
         Column::wanted("userType", &["usertype"], Holds::Text),
-        Column::wanted("accountEnabled", &["accountenabled"], Holds::Text),
+        Column::wanted("accountEnabled", &["accountenabled"], Holds::Text).of(&words::FLAGS),
         Column::wanted("createdDateTime", &["createddatetime"], Holds::Date(Wall::Utc)).anchor(),
     ],
     skips: is_guest,

@@ -12,6 +12,7 @@ use crate::sources::{
     dates::Wall,
     error::Rejected,
     header::{Column, Holds, normalise},
+    words,
 };
 
 const STAMP: Holds = Holds::Stamp(Wall::Utc);
@@ -28,7 +29,7 @@ pub(in crate::sources) const USERS: Format = Format {
         Column::wanted("mail", &["mail"], Holds::Text).address(),
         Column::wanted("userPrincipalName", &["userprincipalname"], Holds::Text).address(),
         Column::wanted("displayName", &["displayname"], Holds::Text),
-        Column::wanted("accountEnabled", &["accountenabled"], Holds::Text),
+        Column::wanted("accountEnabled", &["accountenabled"], Holds::Text).of(&words::FLAGS),
         Column::wanted("createdDateTime", &["createddatetime"], STAMP).anchor(),
         Column::wanted("lastPasswordChangeDateTime", &["lastpasswordchangedatetime"], STAMP).anchor(),
         Column::wanted("passwordPolicies", &["passwordpolicies"], Holds::Text),
@@ -52,7 +53,7 @@ pub(in crate::sources) const DELETED: Format = Format {
         Column::wanted("userPrincipalName", &["userprincipalname"], Holds::Text).address(),
         Column::wanted("displayName", &["displayname"], Holds::Text),
         Column::wanted("deletedDateTime", &["deleteddatetime"], STAMP),
-        Column::optional(&["accountenabled"], Holds::Text),
+        Column::optional(&["accountenabled"], Holds::Text).of(&words::FLAGS),
         Column::optional(&["createddatetime"], STAMP),
         Column::optional(&["lastpasswordchangedatetime"], STAMP),
         Column::optional(&["passwordpolicies"], Holds::Text),

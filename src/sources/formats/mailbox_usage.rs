@@ -9,6 +9,7 @@ use crate::domain::{
 use crate::sources::{
     error::Rejected,
     header::{Column, Holds},
+    words,
 };
 
 /// The format.
@@ -24,7 +25,7 @@ pub(super) const FORMAT: Format = Format {
         usage::DELETED,
         Column::wanted("Created Date", &["createddate"], usage::DAY).anchor(),
         usage::USED,
-        Column::wanted("Recipient Type", &["recipienttype"], Holds::Text),
+        Column::wanted("Recipient Type", &["recipienttype"], Holds::Text).of(&words::KINDS),
     ],
     skips: usage::is_guest,
     read,

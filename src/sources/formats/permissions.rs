@@ -12,6 +12,7 @@ use crate::sources::{
     cells,
     error::Rejected,
     header::{Column, Holds, normalise},
+    words,
 };
 
 /// Columns that may hold the mailbox, best first; `Identity` is what the commands write.
@@ -36,8 +37,8 @@ pub(super) const FORMAT: Format = Format {
         Column::optional(&["trustee"], Holds::Text),
         Column::wanted("AccessRights", &["accessrights"], Holds::Text),
         Column::optional(&["accesscontroltype"], Holds::Text),
-        Column::wanted("IsInherited", &["isinherited"], Holds::Text),
-        Column::optional(&["deny"], Holds::Text),
+        Column::wanted("IsInherited", &["isinherited"], Holds::Text).of(&words::FLAGS),
+        Column::optional(&["deny"], Holds::Text).of(&words::FLAGS),
     ],
     skips,
     read,

@@ -12,6 +12,7 @@ use crate::sources::{
     dates::Wall,
     error::Rejected,
     header::{Column, Holds},
+    words,
 };
 
 const LOCAL: Holds = Holds::Date(Wall::Local);
@@ -26,20 +27,20 @@ pub(super) const FORMAT: Format = Format {
         Column::wanted("EmailAddress", &["emailaddress"], Holds::Text).address(),
         Column::wanted("UserPrincipalName", &["userprincipalname"], Holds::Text).address(),
         Column::wanted("DisplayName", &["displayname"], Holds::Text),
-        Column::wanted("MailboxType", &["mailboxtype"], Holds::Text),
-        Column::wanted("AccountType", &["accounttype"], Holds::Text),
-        Column::wanted("Status", &["status"], Holds::Text),
+        Column::wanted("MailboxType", &["mailboxtype"], Holds::Text).of(&words::KINDS),
+        Column::wanted("AccountType", &["accounttype"], Holds::Text).of(&words::KINDS),
+        Column::wanted("Status", &["status"], Holds::Text).of(&words::STATUSES),
         Column::wanted("CreatedOn", &["createdon"], LOCAL).anchor(),
         Column::wanted("LastUpdated", &["lastupdated"], Holds::Stamp(Wall::Local)).unkept(),
         Column::wanted("LastLogIn", &["lastlogin"], LOCAL).anchor(),
         Column::wanted("MarkAsLeaverDate", &["markasleaverdate"], LOCAL),
         // One less every day in every row: it must not make a row a new one.
         Column::optional(&["daysuntilremoval"], Holds::Text).unkept(),
-        Column::wanted("AUPStatus", &["aupstatus"], Holds::Text),
+        Column::wanted("AUPStatus", &["aupstatus"], Holds::Text).of(&words::FLAGS),
         Column::wanted("Mobile", &["mobile"], Holds::Text),
         Column::wanted("ODS Code", &["odscode"], Holds::Text),
         Column::wanted("OrganisationName", &["organisationname"], Holds::Text),
-        Column::optional(&["mfastatus"], Holds::Text),
+        Column::optional(&["mfastatus"], Holds::Text).of(&words::MFA),
     ],
     skips: |_| false,
     read,

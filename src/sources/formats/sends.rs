@@ -12,6 +12,7 @@ use crate::sources::{
     dates::Wall,
     error::Rejected,
     header::{Column, Holds, normalise},
+    words,
 };
 
 /// Trace words for a message that left.
@@ -45,7 +46,7 @@ pub(super) const FORMAT: Format = Format {
     columns: &[
         Column::optional(&["senderaddress"], Holds::Text).address(),
         Column::optional(&RECEIVED, Holds::Stamp(Wall::Utc)),
-        Column::optional(&["status"], Holds::Text),
+        Column::optional(&["status"], Holds::Text).of(&words::TRACED),
         Column::optional(&["sentfrom"], Holds::Text).address(),
         Column::optional(&["senttime"], Holds::Stamp(Wall::Local)),
         Column::optional(&["result"], Holds::Text),

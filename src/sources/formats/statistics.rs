@@ -14,6 +14,7 @@ use crate::sources::{
     dates::Wall,
     error::Rejected,
     header::{Column, Holds},
+    words,
 };
 
 const USED: Holds = Holds::Stamp(Wall::Local);
@@ -38,8 +39,8 @@ pub(super) const FORMAT: Format = Format {
         Column::optional(&["mailboxaddress"], Holds::Text).address(),
         Column::optional(&["windowsemailaddress"], Holds::Text).address(),
         Column::wanted("DisplayName", &["displayname"], Holds::Text),
-        Column::optional(&["recipienttypedetails"], Holds::Text),
-        Column::optional(&["mailboxtypedetail"], Holds::Text),
+        Column::optional(&["recipienttypedetails"], Holds::Text).of(&words::KINDS),
+        Column::optional(&["mailboxtypedetail"], Holds::Text).of(&words::KINDS),
         Column::wanted("LastUserActionTime", &["lastuseractiontime"], USED).anchor(),
         Column::wanted("LastInteractionTime", &["lastinteractiontime"], USED),
     ],

@@ -206,6 +206,7 @@ impl Scan {
                 skipped: self.notes.skipped,
                 ignored_columns: ignored.clone(),
                 missing_columns: if self.notes.rows == 0 { Vec::new() } else { layout.missing(format) },
+                unread: self.notes.unread,
                 warnings,
             },
             dates: found.reading,
