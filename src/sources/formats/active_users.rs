@@ -1,19 +1,20 @@
-//! Microsoft 365's active users report: when each service was last used. Any of them keeps an account alive.
+//! Microsoft 365's active users report: when each service was last used. Any of those that are read keeps an account
+//! alive.
 use jiff::civil::Date;
 
 use super::{Format, Row, usage};
 use crate::domain::snapshot::{Observation, Record, Source};
 use crate::sources::{error::Rejected, header::Column};
 
-/// The columns of a service's newest use. Yammer is Viva Engage in newer files, and Skype is gone from them.
-const SERVICES: [&str; 7] = [
+/// The columns of a service's newest use. Yammer is Viva Engage in newer files. Skype is not among them: to have used
+/// that is not what keeps an account.
+const SERVICES: [&str; 6] = [
     "exchangelastactivitydate",
     "onedrivelastactivitydate",
     "sharepointlastactivitydate",
     "teamslastactivitydate",
     "yammerlastactivitydate",
     "vivaengagelastactivitydate",
-    "skypeforbusinesslastactivitydate",
 ];
 
 /// The format.
@@ -33,7 +34,6 @@ pub(super) const FORMAT: Format = Format {
         Column::wanted("Teams Last Activity Date", &["teamslastactivitydate"], usage::DAY),
         Column::optional(&["yammerlastactivitydate"], usage::DAY),
         Column::optional(&["vivaengagelastactivitydate"], usage::DAY),
-        Column::optional(&["skypeforbusinesslastactivitydate", "skypelastactivitydate"], usage::DAY),
     ],
     skips: usage::is_guest,
     read,

@@ -65,7 +65,7 @@ pub(in crate::sources) fn without_header(first: &[String]) -> Option<(&'static F
 
 /// Raised when the same row would be read to another record than before, whatever the format: then no row counts as
 /// unchanged once.
-pub(in crate::sources) const VERSION: u32 = 1;
+pub(in crate::sources) const VERSION: u32 = 2;
 
 /// Answers from the normalised names of a header whether it is a format's.
 pub(in crate::sources) type Recognise = fn(has: &dyn Fn(&str) -> bool) -> bool;
