@@ -43,12 +43,15 @@ pub(super) struct Splitter<R> {
     frames: Vec<Frame>,
     page: Page,
     pages: Pages,
+    /// The document before was one object, as where they are written a line each.
+    is_lines: bool,
 }
 
 impl<R: Read> Splitter<R> {
     /// Nothing read yet.
     pub(super) fn new(from: R) -> Self {
-        Self { text: Text::new(from), frames: Vec::new(), page: Page::default(), pages: Pages::default() }
+        let text = Text::new(from);
+        Self { text, frames: Vec::new(), page: Page::default(), pages: Pages::default(), is_lines: false }
     }
 
     /// What was said around the objects so far.
@@ -64,10 +67,11 @@ impl<R: Read> Splitter<R> {
     /// Reads the next object, or whatever stands in its place, into `piece`; false at the end of the file.
     pub(super) fn read(&mut self, piece: &mut Piece) -> Result<bool, ReadError> {
         loop {
+            let behind = self.spot().line;
             self.skip_blanks()?;
             let is_one = match self.frames.pop() {
                 None if self.text.peek()?.is_none() => return Ok(false),
-                None => self.document(piece)?,
+                None => self.document(piece, behind)?,
                 Some(Frame::Lone) => self.value(piece)?,
                 Some(Frame::Envelope) => self.member(piece)?,
                 Some(list) => self.element(piece, list)?,
@@ -78,12 +82,14 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// What begins outside everything.
-    fn document(&mut self, piece: &mut Piece) -> Result<bool, ReadError> {
+    /// What begins outside everything; what is there before it ends on the line `behind`.
+    fn document(&mut self, piece: &mut Piece, behind: u32) -> Result<bool, ReadError> {
+        let was_lines = std::mem::take(&mut self.is_lines);
         match self.text.peek()? {
             Some(b'{') if self.is_envelope(piece)? => Ok(false),
             Some(b'{') => {
                 self.pages.count(self.page);
+                self.is_lines = true;
                 Ok(true)
             }
             Some(b'[') => {
@@ -91,8 +97,23 @@ impl<R: Read> Splitter<R> {
                 self.frames.push(Frame::Bare { is_fresh: true, is_page: false });
                 Ok(false)
             }
+            // What is torn goes on where it was, or with the signs between values.
+            Some(byte) if was_lines && self.spot().line > behind && !matches!(byte, b']' | b'}' | b',' | b':') => {
+                self.stray(piece)
+            }
+            Some(b',') => Err(self.spot().broken("objects with commas between them belong into [ and ]")),
             _ => Err(self.spot().broken("neither an object nor a list begins here")),
         }
+    }
+
+    /// Takes a line that is no object to be one bad record: of objects written a line each, another line may be anything.
+    fn stray(&mut self, piece: &mut Piece) -> Result<bool, ReadError> {
+        self.is_lines = true;
+        piece.begin(self.spot());
+        while self.text.peek()?.is_some_and(|byte| !matches!(byte, b'\r' | b'\n')) {
+            piece.extend(self.text.run(|byte| matches!(byte, 0 | b'\r' | b'\n'))?);
+        }
+        Ok(true)
     }
 
     /// The next element of a list.

@@ -106,6 +106,17 @@ fn objects_know_their_line_and_column_whatever_ends_the_lines() {
 }
 
 #[test]
+fn between_objects_a_line_that_is_none_is_one_record() {
+    for line in ["\"text\"", "7", "null, {\"id\":\"x\"}", "WARNING: {[ \"", "\u{e9}"] {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = format!("{A}{end}{line}{end}{end}{line}{end}{B}");
+            assert_eq!(texts(&text), [A, line, line, B], "{text}");
+        }
+    }
+    assert_eq!(objects(&format!("{A}\n 7"))[1], (2, 2, "7".to_owned()));
+}
+
+#[test]
 fn a_page_is_missing_when_every_page_names_another() {
     let page = |link: &str| format!(r#"{{"@odata.nextLink":{link},"value":[{A}]}}"#);
     assert!(pages(&page(r#""https://x""#)).is_partial());
@@ -141,7 +152,10 @@ fn what_is_broken_around_the_objects_is_refused_where_it_is() {
         ("[1", "line 1: the file stops"),
         ("{}\n{} x", "line 2, column 4: the JSON is broken (neither an object"),
         ("[{}]]", "line 1, column 5: the JSON is broken (neither an object"),
-        ("{},{}", "line 1, column 3: the JSON is broken (neither an object"),
+        ("{},{}", "line 1, column 3: the JSON is broken (objects with commas"),
+        ("{}\n]", "line 2, column 1: the JSON is broken (neither an object"),
+        ("[{}]\nx", "line 2, column 1: the JSON is broken (neither an object"),
+        ("{}\n,{}", "line 2, column 1: the JSON is broken (objects with commas"),
         ("[{} {}]", "line 1, column 5: the JSON is broken (expected `,` or `]`"),
         ("[{},]", "line 1, column 5: the JSON is broken (expected a value"),
         ("{\"value\":[{}],}", "line 1, column 15: the JSON is broken (expected a key"),
