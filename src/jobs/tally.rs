@@ -1,6 +1,9 @@
 //! What a file did, counted while its rows are merged: the load report in the making.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::Hash,
+};
 
 use jiff::civil::Date;
 
@@ -13,8 +16,8 @@ use crate::{
         countdown::Countdown,
         policy::Policy,
         register::{Arrival, Effect, EffectKind, Register, SubjectId},
-        snapshot::{Lists, Observation, Record, Source},
-        subject::Address,
+        snapshot::{ContactRole, ContactRow, Lists, Observation, Record, Source},
+        subject::{Address, OdsCode},
     },
     sources::{Census, DateOrder, ReadError, Rejected},
 };
@@ -133,6 +136,8 @@ impl Tally {
         absent: BTreeMap<Date, u64>,
     ) -> Result<(LoadReport, Lists), ReadError> {
         self.check_any(arrival.source)?;
+        // Of a site that stands there twice the newer word is taken up last, and counts.
+        self.lists.sites.sort_by_key(|row| row.dspt_published_on);
         if !self.lists.is_empty() {
             self.report.subjects = self.lists.len() as u64;
         }
@@ -146,6 +151,11 @@ impl Tally {
             ),
             counted(self.repeated, "rows are about an account that another row of the file names too")
                 .filter(|_| arrival.source != Source::Sends),
+            noted(repeated(&self.lists.sites, |row| row.ods.key()), "rows about a site that an earlier row names too"),
+            noted(
+                repeated(&self.lists.contacts, told_by),
+                "rows that give an address the same role at the same site and mailbox as an earlier row",
+            ),
             counted(self.report.waiting, "addresses are in no export yet: what is said of them waits"),
         ];
         self.report.warnings.extend(warnings.into_iter().flatten());
@@ -170,6 +180,21 @@ impl Tally {
         let first = first.map(|row| format!("line {}: {}", row.line, row.reason));
         Err(ReadError::NoRows { rows, first })
     }
+}
+
+fn noted(number: u64, what: &str) -> Option<String> {
+    (number > 0).then(|| format!("{what}: {number}"))
+}
+
+/// How many rows say something of whom or what an earlier row does.
+fn repeated<'a, T, K: Hash + Eq>(rows: &'a [T], key: impl Fn(&'a T) -> K) -> u64 {
+    let mut seen = HashSet::new();
+    rows.iter().filter(|row| !seen.insert(key(row))).count() as u64
+}
+
+/// What a row of contacts is about.
+fn told_by(row: &ContactRow) -> (Option<Box<str>>, Option<&Address>, &Address, ContactRole) {
+    (row.ods.as_ref().map(OdsCode::key), row.shared_mailbox.as_ref(), &row.address, row.role)
 }
 
 fn counted(number: u64, what: &str) -> Option<String> {
