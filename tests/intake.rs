@@ -5,7 +5,7 @@
 //! their addresses, take over each other's, vanish, come back, come twice in one file, come from two sources. Left out is
 //! what nobody could decide.
 #![expect(clippy::expect_used, reason = "helpers of tests fail tests")]
-use std::{collections::BTreeMap, fmt::Write, fs, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path, sync::Arc};
 
 use jiff::{Timestamp, civil::Date};
 use lapsewatch::{
@@ -15,6 +15,7 @@ use lapsewatch::{
         facts::{Fact, SnapshotId},
         history::Stretch,
         register::{Register, Subject, SubjectId},
+        subject::Address,
     },
     jobs::{
         Site,
@@ -162,21 +163,25 @@ fn counted(report: &LoadReport) -> String {
     format!("{rows}: {new} {waiting}, {rejected_count} {absent:?}")
 }
 
-/// Loads files, each a name and a text, in both ways.
-async fn both(files: &[(String, String)]) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().expect("a folder");
+/// A site of its own, with its store in the folder.
+async fn site(folder: &Path) -> Site {
     let sources = Sources { today: "2026-11-20".parse().expect("a day"), ..Sources::default() };
     let mut config = config::load(&sources).expect("the built-in configuration").config;
     config.breaker.enabled = false;
-    let store =
-        SqliteStore::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.expect("a store");
+    let store = SqliteStore::open(&format!("sqlite:{}", folder.join("store.db").display())).await.expect("a store");
     let now: Timestamp = "2026-11-20T08:00:00Z".parse().expect("an instant");
-    let site = Site {
+    Site {
         config: Arc::new(config),
         store: Arc::new(store),
         clock: Arc::new(ManualClock::new(now)),
         mailer: Arc::new(MemoryMailer::default()),
-    };
+    }
+}
+
+/// Loads files, each a name and a text, in both ways.
+async fn both(files: &[(String, String)]) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = site(folder.path()).await;
     let loader = Loader::new(&site);
     let mut register = Register::default();
     for (nth, (name, text)) in files.iter().enumerate() {
@@ -198,6 +203,57 @@ async fn both(files: &[(String, String)]) -> Result<(), TestCaseError> {
         prop_assert_eq!(counted(&whole), counted(&pieces), "file {}", nth);
     }
     Ok(())
+}
+
+/// Who may open the mailboxes, as a register in memory and the store come to know it, after each of some lists.
+async fn members_after(lists: &[(&str, &str)]) -> Vec<[Vec<String>; 2]> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = site(folder.path()).await;
+    let mut register = Register::default();
+    let mut known = Vec::new();
+    for (day, rights) in lists {
+        let path = folder.path().join(format!("2026-11-{day} permissions.csv"));
+        fs::write(&path, format!("Identity,User,AccessRights\n{rights}")).expect("written");
+        let settings = ReadSettings { time_zone: &site.config.time_zone, day_first: true };
+        let candidate = Candidate::open(&path, &settings).expect("a list");
+        let as_of = candidate.export.as_of().expect("a day");
+        merge(&candidate, SnapshotId(1), as_of, &mut register, &site.config.policy).expect("merged");
+        Loader::new(&site).load(&candidate, as_of, &|_| ()).await.expect("the store works");
+        let kept = site.store.load_register().await.expect("read");
+        let members = |register: &Register| {
+            let of = |mailbox| register.contacts().members(&Address::new(mailbox)).map(ToString::to_string).collect();
+            let both: [Vec<String>; 2] = ["north@nhs.net", "south@nhs.net"].map(of);
+            both
+        };
+        assert_eq!(members(&register), members(&kept), "after the list of day {day}");
+        known.push(members(&kept));
+    }
+    known
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_only_deleted_people_had_a_right_to_has_no_member_left() {
+    let orphan = "S-1-5-21-1004336348-1177238915-682003330-51201,FullAccess\n";
+    let known = members_after(&[
+        ("10", "north@nhs.net,ada@nhs.net,FullAccess\nsouth@nhs.net,sam@nhs.net,FullAccess\n"),
+        ("12", &format!("north@nhs.net,{orphan}")),
+        ("11", "north@nhs.net,ada@nhs.net,FullAccess\n"),
+        ("13", &format!("south@nhs.net,{orphan}south@nhs.net,kit@nhs.net,FullAccess\n")),
+        ("14", "north@nhs.net,ada@nhs.net,SendAs\n"),
+    ])
+    .await;
+    let names = |names: [&[&str]; 2]| names.map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(
+        known,
+        [
+            names([&["ada@nhs.net"], &["sam@nhs.net"]]),
+            names([&[], &["sam@nhs.net"]]),
+            names([&[], &["sam@nhs.net"]]),
+            names([&[], &["kit@nhs.net"]]),
+            names([&["ada@nhs.net"], &["kit@nhs.net"]]),
+        ],
+        "one of an older day has no say"
+    );
 }
 
 proptest! {

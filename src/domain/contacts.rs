@@ -75,22 +75,23 @@ impl Contacts {
 
     /// The same, with who may open which mailbox as of when: these are members (F12), and nothing else changes for them.
     #[must_use]
-    pub fn with_members(mut self, rows: impl IntoIterator<Item = (Address, Address, Date)>) -> Self {
+    pub fn with_members(mut self, rows: impl IntoIterator<Item = (Address, Option<Address>, Date)>) -> Self {
         for (mailbox, member, as_of) in rows {
             self.permit(&mailbox, member, as_of);
         }
         self
     }
 
-    /// Takes up one permission. A newer file has the whole say on the mailboxes it names; two of one day add up.
-    pub fn permit(&mut self, mailbox: &Address, member: Address, as_of: Date) {
+    /// Takes up one permission. A newer file has the whole say on the mailboxes it names, also that nobody may open one;
+    /// two of one day add up.
+    pub fn permit(&mut self, mailbox: &Address, member: Option<Address>, as_of: Date) {
         let known = self.permitted.entry(mailbox.clone());
         let known = known.or_insert_with(|| Permitted { as_of, members: BTreeSet::new() });
         if known.as_of < as_of {
             *known = Permitted { as_of, members: BTreeSet::new() };
         }
         if known.as_of == as_of {
-            known.members.insert(member);
+            known.members.extend(member);
         }
     }
 

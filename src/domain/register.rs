@@ -203,7 +203,7 @@ impl Register {
     pub fn with_lists(
         mut self,
         sites: impl IntoIterator<Item = SiteRow>,
-        members: impl IntoIterator<Item = (Address, Address, Date)>,
+        members: impl IntoIterator<Item = (Address, Option<Address>, Date)>,
     ) -> Self {
         self.sites = Arc::new(Sites::new(sites));
         self.contacts = Arc::new(Arc::unwrap_or_clone(self.contacts).with_members(members));

@@ -261,8 +261,8 @@ pub struct MemberRow {
     pub line: u32,
     /// The mailbox.
     pub mailbox: Address,
-    /// Who may open it or send as it.
-    pub member: Address,
+    /// Who may open it or send as it; nobody who is there any more when blank.
+    pub member: Option<Address>,
 }
 
 /// What a list says of an organisation (F16, F19).

@@ -16,7 +16,7 @@ use crate::{
         countdown::Countdown,
         policy::Policy,
         register::{Arrival, Effect, EffectKind, Register, SubjectId},
-        snapshot::{ContactRole, ContactRow, Lists, Observation, Record, Source},
+        snapshot::{ContactRole, ContactRow, Lists, MemberRow, Observation, Record, Source},
         subject::{Address, OdsCode},
     },
     sources::{Census, DateOrder, ReadError, Rejected},
@@ -156,6 +156,10 @@ impl Tally {
                 repeated(&self.lists.contacts, told_by),
                 "rows that give an address the same role at the same site and mailbox as an earlier row",
             ),
+            noted(
+                deserted(&self.lists.members),
+                "mailboxes that only deleted people had a right to, so nobody opens them",
+            ),
             counted(self.report.waiting, "addresses are in no export yet: what is said of them waits"),
         ];
         self.report.warnings.extend(warnings.into_iter().flatten());
@@ -195,6 +199,14 @@ fn repeated<'a, T, K: Hash + Eq>(rows: &'a [T], key: impl Fn(&'a T) -> K) -> u64
 /// What a row of contacts is about.
 fn told_by(row: &ContactRow) -> (Option<Box<str>>, Option<&Address>, &Address, ContactRole) {
     (row.ods.as_ref().map(OdsCode::key), row.shared_mailbox.as_ref(), &row.address, row.role)
+}
+
+/// How many mailboxes have no member left.
+fn deserted(rows: &[MemberRow]) -> u64 {
+    let mailboxes =
+        |is_left: fn(&&MemberRow) -> bool| rows.iter().filter(is_left).map(|row| &row.mailbox).collect::<HashSet<_>>();
+    let opened = mailboxes(|row| row.member.is_some());
+    mailboxes(|row| row.member.is_none()).difference(&opened).count() as u64
 }
 
 fn counted(number: u64, what: &str) -> Option<String> {

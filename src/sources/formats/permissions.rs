@@ -1,8 +1,9 @@
 //! Exchange Online's permissions (F12): who may open a shared mailbox or send as it.
 //!
 //! Being allowed in makes nobody an owner: those are in the contacts file. What tells of no member is passed over: the
-//! mailbox itself, inherited and denied rights, lesser rights, groups of the system, people who are gone (these are
-//! counted as orphans). A name that is not an address may be anybody's, so such a row is rejected with the remedy.
+//! mailbox itself, inherited and denied rights, lesser rights, groups of the system. A right of somebody who is gone (an
+//! orphan) makes nobody a member either, but says of its mailbox that it was looked at: one with orphans alone has no
+//! member left. A name that is not an address may be anybody's, so such a row is rejected with the remedy.
 use super::{Format, Row};
 use crate::domain::{
     snapshot::{MemberRow, Record, Source},
@@ -48,14 +49,24 @@ fn skips(row: &Row) -> bool {
     let is_denied = row.flag("deny") == Some(true)
         || row.text("accesscontroltype").is_some_and(|text| text.eq_ignore_ascii_case("deny"));
     let is_lesser = row.text("accessrights").is_some_and(|text| !tells_of_access(&text));
-    // `NT AUTHORITY\SELF` and the system's groups have a backslash, a deleted person has a number.
-    let is_nobody = member(row).is_some_and(|(_, text)| text.contains('\\') || cells::is_sid(&text));
-    is_denied || row.flag("isinherited") == Some(true) || is_lesser || is_nobody
+    // `NT AUTHORITY\SELF` and the system's groups have a backslash.
+    let is_nobody = member(row).is_some_and(|(_, text)| text.contains('\\'));
+    let is_idle = || is_orphan(row) && mailbox(row).is_none_or(|(_, text)| cells::address(&text).is_err());
+    is_denied || row.flag("isinherited") == Some(true) || is_lesser || is_nobody || is_idle()
+}
+
+/// Whether the right is one of somebody who is deleted, of whom only a number is left.
+fn is_orphan(row: &Row) -> bool {
+    member(row).is_some_and(|(_, text)| cells::is_sid(&text))
 }
 
 /// Whether one of several rights, in whatever brackets, is one that counts.
 fn tells_of_access(text: &str) -> bool {
     text.split([',', ';', ' ']).any(|right| RIGHTS.contains(&normalise(right).as_str()))
+}
+
+fn mailbox(row: &Row) -> Option<(&'static str, String)> {
+    MAILBOXES.into_iter().find_map(|key| Some((key, row.text(key)?)))
 }
 
 fn member(row: &Row) -> Option<(&'static str, String)> {
@@ -69,11 +80,11 @@ fn read(row: &Row) -> Result<Record, Rejected> {
             "the rights are not written out; select @{n='AccessRights';e={$_.AccessRights -join ','}}",
         ));
     }
-    let mailbox = MAILBOXES.into_iter().find_map(|key| Some((key, row.text(key)?)));
     let remedy = "add a column PrimarySmtpAddress with the mailbox's address, by Select-Object, and export again";
-    let mailbox = address(row, mailbox, "the row has no mailbox", remedy)?;
+    let mailbox = address(row, mailbox(row), "the row has no mailbox", remedy)?;
     let remedy = "take a group apart into its members, give a person's address";
-    let member = address(row, member(row), "the row has no member", remedy)?;
+    let person = || address(row, member(row), "the row has no member", remedy);
+    let member = if is_orphan(row) { None } else { Some(person()?) };
     Ok(Record::Member(Box::new(MemberRow { line: row.line(), mailbox, member })))
 }
 

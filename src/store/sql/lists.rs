@@ -115,6 +115,9 @@ pub(super) async fn contacts<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec
     Ok(found.into_iter().filter_map(contact).collect())
 }
 
+/// Stands in place of a member of a mailbox that nobody may open: the row keeps the day on which that was so.
+const NOBODY: &str = "";
+
 const MEMBER: Table<3> = Table {
     name: "member",
     columns: ["mailbox", "member", "as_of_on"],
@@ -137,17 +140,25 @@ async fn write_members<DB: Dialect>(
     let newer: BTreeSet<String> = newer.into_iter().map(|(mailbox,)| mailbox).collect();
     let older = AssertSqlSafe(format!("DELETE FROM member WHERE mailbox IN {} AND as_of_on < $2", DB::LISTED));
     DB::execute(&mut *db, what, older, &terms).await?;
-    let pairs: BTreeSet<(&str, &str)> = members.iter().map(|row| (row.mailbox.as_str(), row.member.as_str())).collect();
+    let pairs: BTreeSet<(&str, &str)> = members.iter().map(pair).collect();
     let written = pairs.into_iter().filter(|(mailbox, _)| !newer.contains(*mailbox));
     DB::fill(db, what, &MEMBER, written.map(|(mailbox, member)| [mailbox.into(), member.into(), as_of.into()])).await
 }
 
-/// Who may open which mailbox, as of when: mailbox, member, day.
-pub(super) async fn members<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<(Address, Address, Date)>, StoreError> {
+fn pair(row: &MemberRow) -> (&str, &str) {
+    (row.mailbox.as_str(), row.member.as_ref().map_or(NOBODY, Address::as_str))
+}
+
+/// Who may open which mailbox, as of when.
+type Permission = (Address, Option<Address>, Date);
+
+/// Every mailbox of which is known who may open it, with each of these.
+pub(super) async fn members<DB: Dialect>(db: &mut DB::Connection) -> Result<Vec<Permission>, StoreError> {
     let all = "SELECT mailbox, member, as_of_on FROM member";
     let found: Vec<(String, String, String)> = DB::all(db, "reading who may open which mailbox", all, &[]).await?;
     let row = |(mailbox, member, as_of): (String, String, String)| {
-        Ok((Address::new(&mailbox), Address::new(&member), rows::date(&as_of)?))
+        let member = (member != NOBODY).then(|| Address::new(&member));
+        Ok((Address::new(&mailbox), member, rows::date(&as_of)?))
     };
     found.into_iter().map(row).collect()
 }
