@@ -6,8 +6,8 @@ use super::{
     cells,
     dates::Wall,
     error::ReadError,
-    formats::{Format, HOPELESS, Row, ods},
-    table::Cells,
+    formats::{self, Format, HOPELESS, Row, ods},
+    table::{Cells, Records},
     words::Words,
 };
 
@@ -124,7 +124,37 @@ pub(super) struct Preamble {
     pub(super) delimiter: u8,
 }
 
+/// How many lines may stand before the header: a title, the filters of a report, a line of groups of columns.
+const MOST_BEFORE: usize = 20;
+
 impl Preamble {
+    /// Looks for the line that a format knows as its header, and reads it; where there is none, for the first line that
+    /// could be one. `None` when there is nothing in the text.
+    pub(super) fn seek(head: &str) -> Option<(Self, Cells)> {
+        let first = Self::of(head)?;
+        let begin = first.begin(head).unwrap_or_default();
+        let is_known = |cells: &Cells| recognise(&formats::ALL, &header_of(cells), 1).is_ok();
+        if is_known(&begin) || formats::without_header(&header_of(&begin)).is_some() {
+            return Some((first, begin));
+        }
+        let after = (0..).zip(split_lines(head)).skip(first.lines as usize + 1).take(MOST_BEFORE);
+        let later = after.map(|(lines, line)| Self { lines, delimiter: delimiter_of(line) });
+        let read = later.filter_map(|preamble| Some((preamble, preamble.begin(head)?)));
+        read.into_iter().find(|(_, cells)| is_known(cells)).or(Some((first, begin)))
+    }
+
+    /// Whether anything stands before the header that has to be told of.
+    pub(super) fn is_late_in(self, head: &str) -> bool {
+        Self::of(head).is_some_and(|first| first.lines < self.lines)
+    }
+
+    /// The first record after it.
+    fn begin(self, head: &str) -> Option<Cells> {
+        let mut cells = Cells::default();
+        Records::new(head.as_bytes(), self.delimiter, self.lines).ok()?.read(&mut cells).ok()?;
+        Some(cells)
+    }
+
     /// Looks at the beginning of a file; `None` when there is no header in it.
     pub(super) fn of(head: &str) -> Option<Self> {
         let is_before = |line: &str| line.trim().is_empty() || is_type_line(line) || is_separator_line(line);

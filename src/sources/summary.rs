@@ -36,6 +36,8 @@ pub(super) struct Notes {
     pub(super) orphans: usize,
     pub(super) unread: Vec<Unread>,
     pub(super) is_partial: bool,
+    /// The line of the header, when something else stands before it.
+    pub(super) header_on: Option<u32>,
     /// The column that says which day the file describes says two.
     pub(super) is_of_days: bool,
 }
@@ -46,6 +48,7 @@ impl Notes {
         let all = [
             (encoding == Encoding::Windows1252).then(|| "read as Windows-1252: the text is not UTF-8".to_owned()),
             assumption(order),
+            self.header_on.map(|line| format!("the header is on line {line}: what stands before it is not read")),
             self.is_partial.then(|| "partial file: @odata.nextLink names a page that is not in it".to_owned()),
             self.is_of_days.then(|| "its rows are of more than one day: the newest counts for all of them".to_owned()),
             (self.rows == 0).then(|| "the file has no rows".to_owned()),

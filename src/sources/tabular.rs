@@ -34,7 +34,7 @@ pub(super) fn open(
     encoding: Encoding,
     settings: &ReadSettings,
 ) -> Result<Export, ReadError> {
-    let preamble = Preamble::of(head).ok_or(ReadError::Empty)?;
+    let (preamble, _) = Preamble::seek(head).ok_or(ReadError::Empty)?;
     let (mut records, first) = start(text, preamble)?;
     let line = preamble.lines.saturating_add(1);
     let header = header::header_of(&first);
@@ -51,6 +51,7 @@ pub(super) fn open(
     let table =
         Table { encoding, preamble, has_header: first.is_none(), format, layout: layout.of_file(&input.name()) };
     let (mut notes, scan) = table.scan(first, &mut records, DateScan::new(settings))?;
+    notes.header_on = preamble.is_late_in(head).then_some(line);
     let found = scan.finish()?;
     notes.is_of_days = found.own_differs;
     Ok(Export {

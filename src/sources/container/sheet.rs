@@ -45,15 +45,15 @@ pub(super) struct SheetReader {
     given: usize,
     /// The last row that was written.
     row: u32,
-    /// How many cells a row has: as many as the header.
+    /// How many cells a row has at least: as many as the header.
     width: usize,
     is_done: bool,
 }
 
 impl SheetReader {
-    /// Reads the sheet in `xml`.
-    pub(super) const fn new(xml: Xml, lookup: Lookup) -> Self {
-        Self { xml, lookup, line: Vec::new(), given: 0, row: 0, width: 0, is_done: false }
+    /// Reads the sheet in `xml`, whose header has `width` cells.
+    pub(super) const fn new(xml: Xml, lookup: Lookup, width: usize) -> Self {
+        Self { xml, lookup, line: Vec::new(), given: 0, row: 0, width, is_done: false }
     }
 
     /// Writes the next row; none at the end of the sheet.
@@ -86,9 +86,6 @@ impl SheetReader {
         self.row = number;
         let begins = self.line.len();
         let cells = self.cells(begins)?;
-        if self.width == 0 && cells > 0 && !is_before_header(self.line.get(begins..).unwrap_or_default()) {
-            self.width = cells;
-        }
         if cells > 0 {
             self.line.extend(std::iter::repeat_n(b',', self.width.saturating_sub(cells)));
         }
@@ -241,11 +238,6 @@ fn unescaped(text: &str) -> Cow<'_, str> {
         }
     }
     whole.into()
-}
-
-/// Whether a row stands before the header: what PowerShell and Excel put there.
-fn is_before_header(line: &[u8]) -> bool {
-    line.starts_with(b"\"#TYPE") || line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"\"sep="))
 }
 
 fn push_quoted(line: &mut Vec<u8>, text: &str) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    super::{cells, error::ReadError, formats, header, table},
+    super::{cells, error::ReadError, formats, header},
     dates::Epoch,
     error::ContainerError,
     sheet::{Lookup, SheetReader},
@@ -54,6 +54,8 @@ struct Sheet {
     name: String,
     part: String,
     entry: Entry,
+    /// How many cells its header has.
+    width: usize,
 }
 
 /// Whether an archive is a package of Office's parts.
@@ -79,7 +81,7 @@ impl Workbook {
         for (name, id) in listed.into_iter().take(MOST_SHEETS) {
             // What is no worksheet has no cells: a chart, a macro.
             let Some(path) = relations.worksheet(&id) else { continue };
-            sheets.push(Sheet { name, part: path.to_owned(), entry: entry(directory, path)? });
+            sheets.push(Sheet { name, part: path.to_owned(), entry: entry(directory, path)?, width: 0 });
         }
         choose(sheets, Parts { strings, styles: Arc::new(styles), epoch })
     }
@@ -112,18 +114,16 @@ impl Parts {
 
 impl Sheet {
     fn reader(&self, lookup: &Lookup) -> io::Result<SheetReader> {
-        Ok(SheetReader::new(Xml::new(self.entry.bytes()?, &self.part), lookup.clone()))
+        Ok(SheetReader::new(Xml::new(self.entry.bytes()?, &self.part), lookup.clone(), self.width))
     }
 
-    /// The header, and whether a format knows it; `None` when there is nothing in the sheet.
-    fn header(&self, lookup: &Lookup) -> Result<Option<bool>, ReadError> {
+    /// Finds the header: whether a format knows it; `None` when there is nothing in the sheet.
+    fn header(&mut self, lookup: &Lookup) -> Result<Option<bool>, ReadError> {
         let mut head = Vec::new();
         self.reader(lookup)?.take(HEAD_BYTES).read_to_end(&mut head)?;
         let head = String::from_utf8_lossy(&head);
-        let Some(preamble) = header::Preamble::of(&head) else { return Ok(None) };
-        let mut records = table::Records::new(head.as_bytes(), preamble.delimiter, preamble.lines)?;
-        let mut cells = table::Cells::default();
-        records.read(&mut cells)?;
+        let Some((_, cells)) = header::Preamble::seek(&head) else { return Ok(None) };
+        self.width = cells.len();
         let found = header::recognise(&formats::ALL, &header::header_of(&cells), 1);
         Ok(Some(found.is_ok()))
     }
@@ -133,7 +133,7 @@ impl Sheet {
 fn choose(sheets: Vec<Sheet>, parts: Parts) -> Result<Workbook, ReadError> {
     let lookup = parts.load()?;
     let (mut known, mut filled) = (Vec::new(), Vec::new());
-    for sheet in sheets {
+    for mut sheet in sheets {
         match sheet.header(&lookup)? {
             Some(true) => known.push(sheet),
             Some(false) => filled.push(sheet),
