@@ -280,7 +280,10 @@ fn a_row_of_the_wrong_length_costs_that_row_only() {
     let reasons = told(&rejected);
     assert_eq!(
         reasons,
-        ["line 2: the row has 2 cells, the header has 3", "line 3: the row has 4 cells, the header has 3"]
+        [
+            "line 2: the row has 2 cells, the header has 3; put what holds a delimiter or a line end in quotes",
+            "line 3: the row has 4 cells, the header has 3; put what holds a delimiter or a line end in quotes"
+        ]
     );
 }
 

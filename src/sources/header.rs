@@ -42,6 +42,9 @@ pub(super) struct Column {
     pub(super) is_anchor: bool,
     /// What it is to the record.
     pub(super) part: Part,
+    /// Rows may end before it, when it is blank: spreadsheets save sixteen rows at a time, and leave out the last columns
+    /// that are blank in all of these.
+    pub(super) is_omissible: bool,
     /// The words it may hold; `None` where any text will do.
     pub(super) words: Option<&'static Words>,
 }
@@ -64,12 +67,20 @@ pub(super) enum Part {
 impl Column {
     /// A column whose absence is worth a word.
     pub(super) const fn wanted(name: &'static str, keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: Some(name), holds, is_anchor: false, part: Part::of(holds), words: None }
+        Self {
+            keys,
+            missed_as: Some(name),
+            holds,
+            is_anchor: false,
+            part: Part::of(holds),
+            is_omissible: false,
+            words: None,
+        }
     }
 
     /// A column that may be absent.
     pub(super) const fn optional(keys: &'static [&'static str], holds: Holds) -> Self {
-        Self { keys, missed_as: None, holds, is_anchor: false, part: Part::of(holds), words: None }
+        Self { keys, missed_as: None, holds, is_anchor: false, part: Part::of(holds), is_omissible: false, words: None }
     }
 
     /// The same, as a column that a rule counts from: blank from top to bottom it means a bad export.
@@ -85,6 +96,11 @@ impl Column {
     /// The same, as the address of whom the row is about; of several filled ones the format's first counts.
     pub(super) const fn address(self) -> Self {
         Self { part: Part::Address, ..self }
+    }
+
+    /// The same, as one that rows may end before.
+    pub(super) const fn omissible(self) -> Self {
+        Self { is_omissible: true, ..self }
     }
 
     /// The same, as one that holds one of these words.
@@ -223,6 +239,12 @@ impl Layout {
     /// The same, of a file of this name.
     pub(super) fn of_file(self, name: &str) -> Self {
         Self { sector: ods::sector(name), ..self }
+    }
+
+    /// Whether a row may end after so many cells: what is missing then is known to be blank for nearly everybody.
+    pub(super) fn may_end_after(&self, cells: usize) -> bool {
+        let is_whole = |(column, at): &(&Column, usize)| *at < cells || column.is_omissible;
+        self.places.iter().any(|(column, _)| column.is_omissible) && self.places.iter().all(is_whole)
     }
 
     /// The columns of `format` that tell whom a row is about, in words, when none of them is there.

@@ -51,7 +51,7 @@ fn an_mfa_row_that_says_nothing_clear_is_named() {
             "line 2, MFAStatus: \"Sometimes\" says neither on nor off",
             "line 3, EmailAddress: the row has no address",
             "line 4, EmailAddress: \"kit.hill\" is no email address: it has no @",
-            "line 7: the row has 4 cells, the header has 11",
+            "line 7: the row has 3 cells, the header has 11; put what holds a delimiter or a line end in quotes",
         ]
     );
     assert_eq!(fixture("mfa-bad.csv").summary().skipped, 1, "a guest");
@@ -156,7 +156,7 @@ fn bad_rows_of_active_users_are_named() {
         rejected("active-users-bad.csv"),
         [
             "line 2, Teams Last Activity Date: \"soon\" is no date",
-            "line 3: the row has 25 cells, the header has 24",
+            "line 3: the row has 25 cells, the header has 24; put what holds a delimiter or a line end in quotes",
             "line 4, Report Refresh Date: \"yesterday\" is no date",
         ]
     );

@@ -180,7 +180,15 @@ fn a_row_that_cannot_be_divided_is_handed_over_without_a_key() {
         ControlFlow::Continue(())
     };
     export.each(&mut export.census(date(2026, 11, 20)), &mut take).expect("readable");
-    assert_eq!(last, Some((4, None, Err("line 4: the row has 2 cells, the header has 11".into()))));
+    assert_eq!(
+        last,
+        Some((
+            4,
+            None,
+            Err("line 4: the row has 2 cells, the header has 11; put what holds a delimiter or a line end in quotes"
+                .into())
+        ))
+    );
 }
 
 #[test]

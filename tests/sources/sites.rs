@@ -28,7 +28,7 @@ fn a_report_of_sites_has_no_header_and_its_name_says_the_sector() {
         [
             "line 3, Code: \"F 2!\" is no site code: up to 9 letters and digits",
             "line 4, Open Date: \"20151399\" is no date",
-            "line 5: the row has 26 cells, the header has 27"
+            "line 5: the row has 26 cells, the header has 27; put what holds a delimiter or a line end in quotes"
         ]
     );
 }

@@ -15,7 +15,7 @@ pub(super) const FORMAT: Format = Format {
     columns: &[
         Column::wanted("ods_code", &["odscode"], Holds::Text),
         Column::wanted("status", &["status"], Holds::Text),
-        Column::wanted("published_on", &["publishedon"], Holds::Date(Wall::Local)),
+        Column::wanted("published_on", &["publishedon"], Holds::Date(Wall::Local)).omissible(),
     ],
     skips: |_| false,
     read,

@@ -110,10 +110,18 @@ impl Row<'_> {
     /// Why the row cannot be read whatever it says.
     pub(in crate::sources) fn fault(&self) -> Option<Rejected> {
         let (has, wants) = (self.cells.len(), self.layout.header.len());
-        let shape = || (has != wants).then(|| format!("the row has {has} cells, the header has {wants}"));
+        let shape = || (has != wants && !self.is_as_good_as_whole()).then(|| shape(has, wants));
         let again = || self.is_header().then(|| HEADER_AGAIN.to_owned());
         let reason = self.cells.fault.map(|fault| fault.reason().to_owned()).or_else(shape).or_else(again)?;
         Some(Rejected::row(self.line(), reason))
+    }
+
+    /// Whether a row of another length than the header's says all the same what it has to say. Spreadsheets leave
+    /// blanks at the end of rows, or leave them out.
+    fn is_as_good_as_whole(&self) -> bool {
+        let (has, wants) = (self.cells.len(), self.layout.header.len());
+        let is_blank = |at| self.cells.bytes(at).is_none_or(|cell| cell.iter().all(u8::is_ascii_whitespace));
+        if has > wants { (wants..has).all(is_blank) } else { self.layout.may_end_after(has) }
     }
 
     /// Whether the row says what the header says.
@@ -209,6 +217,12 @@ impl Holds {
 
 /// The reason for rejecting a row that is the header once more.
 const HEADER_AGAIN: &str = "the header stands here again, as where two files were put together";
+
+/// The reason for rejecting a row that is longer or shorter than the header.
+fn shape(has: usize, wants: usize) -> String {
+    let cells = if has == 1 { "cell" } else { "cells" };
+    format!("the row has {has} {cells}, the header has {wants}; put what holds a delimiter or a line end in quotes")
+}
 
 /// The reason for rejecting a row that is about nobody.
 pub(in crate::sources) const NOBODY: &str = "the row has neither an address nor an id";
