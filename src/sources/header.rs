@@ -172,8 +172,9 @@ impl Preamble {
     }
 
     /// Looks at the beginning of a file; `None` when there is no header in it.
-    pub(super) fn of(head: &str) -> Option<Self> {
-        let is_before = |line: &str| line.trim().is_empty() || is_type_line(line) || is_separator_line(line);
+    fn of(head: &str) -> Option<Self> {
+        let is_blank = |line: &str| line.trim_matches([' ', '\t', ',', ';', '"']).is_empty();
+        let is_before = |line: &str| is_blank(line) || is_type_line(line) || is_separator_line(line);
         let (lines, header) = (0..).zip(split_lines(head)).find(|(_, line)| !is_before(line))?;
         Some(Self { lines, delimiter: delimiter_of(header) })
     }

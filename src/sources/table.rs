@@ -16,6 +16,12 @@ use super::error::ReadError;
 pub(super) const CELL_CAP: usize = 64 * 1024;
 /// The longest record that is kept.
 pub(super) const RECORD_CAP: usize = 1024 * 1024;
+/// The byte-order mark, which stands in the middle of files that were joined.
+const MARK: &[u8] = "\u{FEFF}".as_bytes();
+/// Its first byte.
+const MARK_FIRST: u8 = 0xEF;
+/// Control-Z, which ended files of DOS.
+const END_MARK: u8 = 0x1A;
 /// How much text is held.
 const BUFFER: usize = 4 * CELL_CAP;
 
@@ -150,9 +156,11 @@ impl Cells {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    /// Whether there is nothing in the record but blanks: an empty line, or what a spreadsheet leaves of one.
+    /// Whether there is nothing in the record but blanks: an empty line, what a spreadsheet leaves of one, or the mark
+    /// that old programs end a file with.
     pub(super) fn is_blank(&self) -> bool {
-        let is_blank = |index| self.bytes(index).is_none_or(|cell| cell.iter().all(u8::is_ascii_whitespace));
+        let is_nothing = |byte: &u8| byte.is_ascii_whitespace() || *byte == END_MARK;
+        let is_blank = |index| self.bytes(index).is_none_or(|cell| cell.iter().all(is_nothing));
         self.fault.is_none() && (0..self.len()).all(is_blank)
     }
 
@@ -212,6 +220,9 @@ impl<R: Read> Records<R> {
     /// Reads the next record into `cells`; false at the end of the file.
     pub(super) fn read(&mut self, cells: &mut Cells) -> Result<bool, ReadError> {
         cells.reset(self.line);
+        if self.peek()? == Some(MARK_FIRST) {
+            self.skip_mark()?;
+        }
         if self.peek()?.is_none() {
             return Ok(false);
         }
@@ -231,6 +242,16 @@ impl<R: Read> Records<R> {
                 return Ok(true);
             }
         }
+    }
+
+    fn skip_mark(&mut self) -> Result<(), ReadError> {
+        if self.held().len() < MARK.len() {
+            self.fill()?;
+        }
+        if self.held().starts_with(MARK) {
+            self.at += MARK.len();
+        }
+        Ok(())
     }
 
     /// The quick way: a record that is one line, of no unusual length, with nothing unusual in it. Where it is not,
