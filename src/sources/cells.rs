@@ -90,8 +90,10 @@ pub(super) fn is_guest(text: &str) -> bool {
 }
 
 /// The address in `text`, or what is wrong with it.
+///
+/// Invisible characters around it come along when an address is copied from a chat, and nobody can see them.
 pub(super) fn address(text: &str) -> Result<Address, String> {
-    let address = Address::new(text);
+    let address = Address::new(text.trim_matches(|c: char| is_control(c) || c.is_whitespace()));
     match address_fault(address.as_str()) {
         Some(fault) => Err(format!("{} is no email address: {fault}", quote(text))),
         None => Ok(address),
@@ -100,11 +102,20 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
 
 fn address_fault(text: &str) -> Option<&'static str> {
     let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || b"@.-_'+".contains(&byte);
-    let forbidden = |c: char| c.is_whitespace() || is_control(c) || "<>()[],;:\"\\".contains(c);
+    let forbidden = |c: char| c.is_whitespace() || "<>()[],;:\"\\".contains(c);
+    let is_typeset = |c: char| matches!(c, '\u{2010}'..='\u{201F}' | '\u{2026}' | '\u{2212}');
+    let is_usual = text.bytes().all(is_usual);
     let dots_are_inside = |domain: &str| domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
     match text.split_once('@') {
         _ if text.len() > ADDRESS_CAP => Some("it is longer than 254 characters"),
-        _ if !text.bytes().all(is_usual) && text.contains(forbidden) => {
+        _ if !is_usual && is_invisible_in(text) => Some("there are invisible characters in it; type it anew"),
+        _ if !is_usual && text.contains(is_typeset) => {
+            Some("it holds a curly quote or a long dash, as word processors write them; type it anew")
+        }
+        _ if !is_usual && text.matches('@').count() > 1 && text.contains([',', ';', ' ', '\n']) => {
+            Some("there are several; give each a row of its own")
+        }
+        _ if !is_usual && text.contains(forbidden) => {
             Some("it holds a blank, a bracket or another character no address has")
         }
         None if is_concealed(text) => Some("it is a concealed user name"),
@@ -167,6 +178,11 @@ pub(super) fn mobile_state(text: &str) -> Option<MobileState> {
         .find(|state| state.as_str().eq_ignore_ascii_case(text))
 }
 
+/// Whether there is a character in `text` that nobody can see.
+pub(super) fn is_invisible_in(text: &str) -> bool {
+    text.contains(is_control)
+}
+
 /// Control characters, and the invisible ones that format or redirect text.
 const fn is_control(c: char) -> bool {
     matches!(c,
@@ -220,6 +236,9 @@ mod tests {
     #[test]
     fn only_what_looks_like_an_address_is_one() {
         assert_eq!(address("SMTP:Ada.O'Dell@NHS.net").map(|a| a.to_string()), Ok("ada.o'dell@nhs.net".into()));
+        assert_eq!(address("\u{200B}Ada@nhs.net\u{A0}\u{FEFF} ").map(|a| a.to_string()), Ok("ada@nhs.net".into()));
+        assert!(address("a\u{200B}da@nhs.net").is_err_and(|why| why.contains("invisible")));
+        assert!(address("o\u{2019}dell@nhs.net").is_err_and(|why| why.contains("curly quote")));
         let long = format!("{}@nhs.net", "a".repeat(250));
         for text in [
             "ada",

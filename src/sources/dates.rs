@@ -4,6 +4,7 @@
 //! decided for the whole file: one date that only works day first settles it, so does one that only works month
 //! first, and a file with both is refused. A date before 2004 or in 9999 is a placeholder,
 //! not a date.
+mod named;
 mod quick;
 
 use std::fmt;
@@ -175,7 +176,7 @@ fn read_slowly(text: &str, day_first: bool) -> Option<Moment> {
     }
     match Slash::parse_slowly(text) {
         Some(slash) => slash.moment(day_first),
-        None => read_iso(text),
+        None => read_iso(text).or_else(|| named::read(text)),
     }
 }
 
@@ -249,7 +250,8 @@ impl Slash {
 
     fn parse_slowly(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
-        let mut parts = words.next()?.split(['/', '.', '-']);
+        // A browser puts a comma after the date.
+        let mut parts = words.next()?.trim_end_matches(',').split(['/', '.', '-']);
         // Most other texts end here.
         let first = parts.next().filter(|first| first.len() <= 2)?;
         let second = parts.next().filter(|second| second.len() <= 2)?;

@@ -229,7 +229,18 @@ pub(in crate::sources) const NOBODY: &str = "the row has neither an address nor 
 
 /// The reason for rejecting a row with this in a date column.
 pub(in crate::sources) fn bad_date(text: &str) -> String {
-    format!("{} is no date", cells::quote(text))
+    let days = text.split_once('.').map_or(text, |(days, _)| days);
+    let is_number = || days.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let why = if text.bytes().all(|byte| byte == b'#') {
+        ": its column was too narrow in the spreadsheet; widen it and save again"
+    } else if cells::is_invisible_in(text) {
+        ": there are invisible characters in it; type it anew"
+    } else if is_number() {
+        ": a spreadsheet's number of a day; give the column the format of a date and save again"
+    } else {
+        ""
+    };
+    format!("{} is no date{why}", cells::quote(text))
 }
 
 #[cfg(test)]
