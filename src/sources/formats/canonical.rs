@@ -81,8 +81,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         mobile: mobile(row)?,
         ..Observation::default()
     };
-    let is_somebody = observation.id.is_some() || observation.address.is_some();
-    if is_somebody { Ok(Record::Subject(Box::new(observation))) } else { Err(row.nobody()) }
+    row.about_somebody(observation)
 }
 
 fn kind(row: &Row) -> Result<Kind, Rejected> {

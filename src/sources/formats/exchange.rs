@@ -68,8 +68,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         created_on: made_on.0.or(made_on.1),
         ..Observation::default()
     };
-    let is_somebody = observation.id.is_some() || observation.address.is_some();
-    if is_somebody { Ok(Record::Subject(Box::new(observation))) } else { Err(row.nobody()) }
+    row.about_somebody(observation)
 }
 
 /// The primary address: its own column, else the one of all addresses whose `SMTP:` is in capitals.

@@ -144,8 +144,7 @@ fn read(row: &Row, is_deleted: bool) -> Result<Record, Rejected> {
         enabled: row.flag("accountenabled"),
         ..Observation::default()
     };
-    let is_somebody = observation.id.is_some() || observation.address.is_some();
-    if is_somebody { Ok(Record::Subject(Box::new(observation))) } else { Err(row.nobody()) }
+    row.about_somebody(observation)
 }
 
 fn never_expires(policies: &str) -> bool {

@@ -26,11 +26,11 @@ use super::{
     cells,
     dates::{Reading, Wall},
     error::Rejected,
-    header::{Column, Holds, Layout},
+    header::{Column, Holds, Layout, Part},
     table::Cells,
 };
 use crate::domain::{
-    snapshot::{Record, Source},
+    snapshot::{Observation, Record, Source},
     subject::{Address, OdsCode},
 };
 
@@ -199,9 +199,28 @@ impl Row<'_> {
         Rejected::cell(self.line(), printed.map_or(key, String::as_str), reason)
     }
 
+    /// What the row says of a subject, if it names one: by address, or by what can be an id. At the end of a list there
+    /// may be a word about it (`Total`) where the id should be.
+    pub(in crate::sources) fn about_somebody(&self, says: Observation) -> Result<Record, Rejected> {
+        let is_id = |text: &String| text.contains(|c: char| c.is_ascii_digit()) && !text.contains(char::is_whitespace);
+        match &says.id {
+            Some(text) if says.address.is_none() && !is_id(text) => {
+                let reason = format!("the row has no address, and {} is no id", cells::quote(text));
+                Err(Rejected::row(self.line(), reason))
+            }
+            None if says.address.is_none() => Err(self.nobody()),
+            _ => Ok(Record::Subject(Box::new(says))),
+        }
+    }
+
     /// A rejection for want of an address and an id.
     pub(in crate::sources) fn nobody(&self) -> Rejected {
-        Rejected::row(self.line(), NOBODY)
+        let names = self.layout.places.iter().filter(|(column, _)| matches!(column.part, Part::Id | Part::Address));
+        let mut cells = names.filter_map(|(_, at)| self.cells.get(*at));
+        match cells.find(|cell| cells::is_error(cell.trim())) {
+            Some(error) => Rejected::row(self.line(), format!("{NOBODY}, but {} of a spreadsheet", error.trim())),
+            None => Rejected::row(self.line(), NOBODY),
+        }
     }
 }
 

@@ -68,8 +68,7 @@ fn read(row: &Row) -> Result<Record, Rejected> {
         removal_in_days: row.text("daysuntilremoval").and_then(|text| text.parse().ok()),
         ..Observation::default()
     };
-    let is_somebody = observation.id.is_some() || observation.address.is_some();
-    if is_somebody { Ok(Record::Subject(Box::new(observation))) } else { Err(row.nobody()) }
+    row.about_somebody(observation)
 }
 
 fn kind(row: &Row) -> Kind {
