@@ -57,6 +57,21 @@ pub enum ReadError {
          and download it once more"
     )]
     WebPage,
+    /// HTML or XML that was made to open in Excel.
+    #[error(
+        "it is a web page (or XML) made to open in Excel, whatever its name says; open it there and save the sheet as \
+         \"CSV UTF-8\" or .xlsx"
+    )]
+    DressedUp,
+    /// What PowerShell shows on the screen, saved as a file.
+    #[error(
+        "line {line}: this is what PowerShell shows on the screen, not data, and long values in it are cut off; send the objects \
+         to a file instead: … | Export-Csv export.csv -NoTypeInformation -Encoding utf8"
+    )]
+    Screen {
+        /// Line that shows it.
+        line: u32,
+    },
     /// No column says whom a row is about.
     #[error("line {line}: no column tells whom a row is about; export it again with {wanted}")]
     NobodyNamed {
@@ -75,7 +90,10 @@ pub enum ReadError {
         line: u32,
     },
     /// No format has these columns.
-    #[error("no known export has these columns: {seen}. {known}. Match the columns or take the file away")]
+    #[error(
+        "no known export has these columns: {seen}. {}{known}. Match the columns or take the file away",
+        one_column(seen)
+    )]
     UnknownHeader {
         /// The first headers, as printed.
         seen: String,
@@ -176,6 +194,17 @@ impl From<io::Error> for ReadError {
     /// A refusal travels through readers as an input error, and is itself again here.
     fn from(error: io::Error) -> Self {
         error.downcast().unwrap_or_else(Self::Io)
+    }
+}
+
+/// Why a header may have come out as one column.
+fn one_column(seen: &str) -> &'static str {
+    if seen.matches('|').count() > 1 {
+        "They are divided by | which is not read: export it with commas. "
+    } else if seen.matches("\", \"").count() == 0 && seen.contains([',', ';', '\t']) {
+        "It is one column: each line stands in quotes as a whole, take these away. "
+    } else {
+        ""
     }
 }
 

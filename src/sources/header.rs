@@ -308,11 +308,27 @@ pub(super) fn recognise(
     if keys.iter().any(|key| key.starts_with(FORMAT_TABLE)) {
         return Err(ReadError::FormatTable { line });
     }
+    if is_on_screen(header) {
+        return Err(ReadError::Screen { line });
+    }
     let has = |key: &str| keys.iter().any(|other| other == key);
     let hopeless = || HOPELESS.iter().find(|export| (export.recognises)(&has));
     let refusal =
         || hopeless().map_or_else(|| unknown(header), |export| ReadError::Lacking { line, remedy: export.remedy });
     formats.iter().copied().find(|format| (format.recognises)(&has)).ok_or_else(refusal)
+}
+
+/// Whether a first line is one of PowerShell's lists (`Id   : 7c1e…`) or tables (names with blanks between them).
+fn is_on_screen(header: &[String]) -> bool {
+    let [line] = header else { return header.first().is_some_and(|first| is_listed(first)) };
+    let names: Vec<_> = line.split("  ").map(str::trim).filter(|name| !name.is_empty()).collect();
+    is_listed(line) || (names.len() > 2 && names.iter().all(|name| name.chars().all(|c| c.is_ascii_alphanumeric())))
+}
+
+/// `Name   : value`, with the colons of the lines below one another.
+fn is_listed(text: &str) -> bool {
+    text.split_once(" : ")
+        .is_some_and(|(name, _)| !name.trim().is_empty() && name.trim().chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 /// The refusal of a header that nobody knows.

@@ -129,10 +129,17 @@ fn first_pass(
     let text = Cursor::new(head).chain(text);
     match begin.trim_start().chars().next() {
         None => Err(ReadError::Empty),
+        Some('<') if is_dressed_up(&begin) => Err(ReadError::DressedUp),
         Some('<') => Err(ReadError::WebPage),
         Some('{' | '[') => json::open(text, input, encoding, settings),
         Some(_) => tabular::open(text, &begin, input, encoding, settings),
     }
+}
+
+/// Whether a web page, or XML, is one that was made to open in Excel: some portals call it `.xls`.
+fn is_dressed_up(begin: &str) -> bool {
+    begin.contains("schemas-microsoft-com:office")
+        || begin.trim_start().get(..6).is_some_and(|tag| tag.eq_ignore_ascii_case("<table"))
 }
 
 impl Export {

@@ -2,7 +2,7 @@
 //!
 //! Both are JSON, of objects with the same properties. What tells them apart is what the objects and the file say of
 //! themselves, see `deletion`. Guests, and objects that are no users, are passed over.
-use super::{Format, Row};
+use super::{Format, Hopeless, Row};
 use crate::domain::{
     snapshot::{Observation, Record, Source},
     subject::{Address, Status},
@@ -63,6 +63,18 @@ pub(in crate::sources) const DELETED: Format = Format {
     ],
     skips,
     read: |row| read(row, true),
+};
+
+/// The same, as a table of what PowerShell's module holds: what matters is inside other objects, and not in it.
+pub(super) const AS_TABLE: Hopeless = Hopeless {
+    recognises: |has| {
+        let is_user = has("id") && has("userprincipalname") && has("displayname");
+        is_user && has("accountenabled") && !has("reportrefreshdate")
+    },
+    remedy: "these are users of Graph as a table, in which sign-ins are not written out; export them as JSON: Get-MgUser \
+             -All -Property Id, DisplayName, UserPrincipalName, Mail, AccountEnabled, CreatedDateTime, \
+             LastPasswordChangeDateTime, PasswordPolicies, SignInActivity, UserType | ConvertTo-Json -Depth 4 | \
+             Set-Content users.json",
 };
 
 /// What a file of users says of who is deleted, counted over its rows.

@@ -56,7 +56,8 @@ pub(in crate::sources) const ALL: [&Format; 17] = [
 ];
 
 /// Exports that are known and of no use as they are, tried when a header is no format's.
-pub(in crate::sources) const HOPELESS: [&Hopeless; 2] = [&statistics::WITHOUT_ADDRESS, &ad::WITHOUT_ADDRESS];
+pub(in crate::sources) const HOPELESS: [&Hopeless; 3] =
+    [&statistics::WITHOUT_ADDRESS, &ad::WITHOUT_ADDRESS, &graph::AS_TABLE];
 
 /// The format of a file without a header, and what its columns would be called, told by its first row.
 pub(in crate::sources) fn without_header(first: &[String]) -> Option<(&'static Format, Vec<String>)> {
