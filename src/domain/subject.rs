@@ -99,6 +99,21 @@ pub enum Kind {
 }
 
 impl Kind {
+    const SPELLINGS: [(&'static str, Self); 12] = [
+        ("user", Self::User),
+        ("usermailbox", Self::User),
+        ("shared", Self::Shared),
+        ("sharedmailbox", Self::Shared),
+        ("resource", Self::Resource),
+        ("room", Self::Resource),
+        ("equipment", Self::Resource),
+        ("roommailbox", Self::Resource),
+        ("equipmentmailbox", Self::Resource),
+        ("application", Self::Application),
+        ("applicationaccount", Self::Application),
+        ("role", Self::Role),
+    ];
+
     /// The word in the store and in the canonical CSV.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -115,14 +130,9 @@ impl Kind {
     /// Reads any spelling seen in an export (`User`, `UserMailbox`, `SharedMailbox`, `ApplicationAccount`, …).
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        match text.trim().to_lowercase().as_str() {
-            "user" | "usermailbox" => Self::User,
-            "shared" | "sharedmailbox" => Self::Shared,
-            "resource" | "room" | "equipment" | "roommailbox" | "equipmentmailbox" => Self::Resource,
-            "application" | "applicationaccount" => Self::Application,
-            "role" => Self::Role,
-            _ => Self::Unknown,
-        }
+        let text = text.trim();
+        let spelling = Self::SPELLINGS.iter().find(|(spelling, _)| text.eq_ignore_ascii_case(spelling));
+        spelling.map_or(Self::Unknown, |(_, kind)| *kind)
     }
 
     /// A person's account: the kinds that `inactivity`, `activation` and `password` look at.
@@ -159,38 +169,47 @@ impl Status {
         &self.0
     }
 
-    fn letters(&self) -> String {
-        self.0.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    fn letters(&self) -> impl Iterator<Item = char> {
+        self.0.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
+    }
+
+    fn begins(&self, word: &str) -> bool {
+        let mut letters = self.letters();
+        word.chars().all(|letter| letters.next() == Some(letter))
+    }
+
+    fn holds(&self, word: &str) -> bool {
+        self.letters().collect::<String>().contains(word)
     }
 
     /// `Deleted`, `Deleted_Permanent` and whatever else begins so.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
-        self.letters().starts_with("deleted")
+        self.begins("deleted")
     }
 
     /// Deleted, and past restoring.
     #[must_use]
     pub fn is_deleted_permanently(&self) -> bool {
-        self.is_deleted() && self.letters().contains("permanent")
+        self.is_deleted() && self.holds("permanent")
     }
 
     /// `Disabled`, `Disabled_Leaver` and whatever else begins so.
     #[must_use]
     pub fn is_disabled(&self) -> bool {
-        self.letters().starts_with("disabled")
+        self.begins("disabled")
     }
 
     /// Enabling, Disabling, Deleting, Restoring, Pending, Migration Pending: the account's episodes rest.
     #[must_use]
     pub fn is_in_flight(&self) -> bool {
-        Self::IN_FLIGHT.contains(&self.letters().as_str())
+        Self::IN_FLIGHT.iter().any(|word| self.letters().eq(word.chars()))
     }
 
     /// Marks the account as a leaver.
     #[must_use]
     pub fn is_leaver(&self) -> bool {
-        self.letters().contains("leaver")
+        self.holds("leaver")
     }
 
     /// Whether the portal is known to use the word.
