@@ -142,20 +142,17 @@ impl Field {
 pub struct Fields(u32);
 
 impl Fields {
-    /// Takes one in.
-    pub const fn insert(&mut self, field: Field) {
+    /// Takes one in. Returns whether it is new.
+    pub const fn insert(&mut self, field: Field) -> bool {
+        let before = self.0;
         self.0 |= 1 << field as u32;
+        self.0 != before
     }
 
     /// Whether it is among them.
     #[must_use]
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field as u32) != 0
-    }
-
-    /// Each of them.
-    pub fn iter(self) -> impl Iterator<Item = Field> {
-        Field::ALL.into_iter().filter(move |field| self.contains(*field))
     }
 }
 

@@ -289,10 +289,11 @@ impl Register {
     /// Merges one row (rule 5).
     pub fn observe(&mut self, arrival: Arrival, row: &Observation, policy: &Policy) -> Effect {
         self.forget();
-        let id = self.subject_of(arrival, row);
+        let holder = row.address.as_ref().and_then(|address| self.by_address.get(address)).copied();
+        let id = self.subject_of(arrival, row, holder);
         let is_named = self.note_source_id(id, arrival, row);
-        let is_contested = self.is_contested(id, arrival, row);
-        self.settle_address(id, arrival, row);
+        let is_contested = self.is_contested(id, holder, arrival, row);
+        self.settle_address(id, holder, arrival, row);
         let has_sent = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
         let tells_of_send = has_sent && arrival.source.watches_mailboxes();
         if tells_of_send {
@@ -320,7 +321,7 @@ impl Register {
         if changed || confirmed || is_named || is_newer || !was_listed {
             self.changed.insert(id);
             let said = self.said.entry(arrival.source).or_default();
-            fields(row).for_each(|field| said.insert(field));
+            fields(row).for_each(|field| _ = said.insert(field));
         }
         Effect { subject: id, kind, is_contested, bad_dates, tells_of_send }
     }
@@ -352,20 +353,19 @@ impl Register {
     /// - Else the address, unless the subject there is known to this source under another id: then the address has
     ///   changed hands.
     /// - Else an address some subject had before, on the same condition.
-    fn subject_of(&mut self, arrival: Arrival, row: &Observation) -> SubjectId {
+    ///
+    /// `holder` has the address now.
+    fn subject_of(&mut self, arrival: Arrival, row: &Observation, holder: Option<SubjectId>) -> SubjectId {
         let of_source = self.by_source_id.get(&arrival.source);
         if let Some(id) = of_source.zip(row.id.as_ref()).and_then(|(ids, id)| ids.get(id)) {
             return *id;
         }
-        let joins = |id: &&SubjectId| {
-            let known = self.subjects.get(*id).and_then(|subject| subject.source_ids.get(&arrival.source));
+        let joins = |id: &SubjectId| {
+            let known = self.subjects.get(id).and_then(|subject| subject.source_ids.get(&arrival.source));
             row.id.is_none() || known.is_none()
         };
-        let found = row.address.as_ref().and_then(|address| {
-            let now = self.by_address.get(address);
-            now.or_else(|| self.by_former_address.get(address)).filter(joins)
-        });
-        found.copied().unwrap_or_else(|| self.add())
+        let before = || row.address.as_ref().and_then(|address| self.by_former_address.get(address)).copied();
+        holder.or_else(before).filter(joins).unwrap_or_else(|| self.add())
     }
 
     fn add(&mut self) -> SubjectId {
@@ -387,9 +387,8 @@ impl Register {
     }
 
     /// Whether the source lists somebody else, by another id, at the row's address on the same day.
-    fn is_contested(&self, id: SubjectId, arrival: Arrival, row: &Observation) -> bool {
-        let holder = row.address.as_ref().and_then(|address| self.by_address.get(address));
-        let holder = holder.filter(|holder| **holder != id).and_then(|holder| self.subjects.get(holder));
+    fn is_contested(&self, id: SubjectId, holder: Option<SubjectId>, arrival: Arrival, row: &Observation) -> bool {
+        let holder = holder.filter(|holder| *holder != id).and_then(|holder| self.subjects.get(&holder));
         holder.is_some_and(|holder| {
             let is_of_the_day = holder.listed_by(arrival.source) == Some(arrival.as_of);
             let has_id = row.id.is_some() && holder.source_ids.contains_key(&arrival.source);
@@ -398,11 +397,11 @@ impl Register {
     }
 
     /// Keeps one holder per address: a row that gives the subject a newer address takes it from whoever had it.
-    fn settle_address(&mut self, id: SubjectId, arrival: Arrival, row: &Observation) {
+    fn settle_address(&mut self, id: SubjectId, holder: Option<SubjectId>, arrival: Arrival, row: &Observation) {
         let Some(address) = &row.address else { return };
         let current = self.subjects.get(&id).and_then(|subject| subject.facts.get(Field::Address));
         let current_address = current.and_then(|_| self.subjects.get(&id)).and_then(|s| s.facts.address());
-        if current_address.as_ref() == Some(address) && self.by_address.get(address) == Some(&id) {
+        if current_address.as_ref() == Some(address) && holder == Some(id) {
             return;
         }
         let is_former = self.subjects.get(&id).is_some_and(|subject| subject.former_addresses.contains(address));
@@ -410,7 +409,7 @@ impl Register {
         if is_older || (is_former && !arrival.source.lists_subjects()) {
             return;
         }
-        if let Some(holder) = self.by_address.get(address).copied().filter(|holder| *holder != id) {
+        if let Some(holder) = holder.filter(|holder| *holder != id) {
             self.absorb_if_disjoint(id, holder);
             if self.holds_better(holder, address, arrival) {
                 return;

@@ -318,6 +318,7 @@ impl<'a> Merger<'a> {
                 self.intake.write_subjects(subjects, Vec::new()).await?;
             }
         }
+        self.intake.end_subjects().await?;
         let fate = is_later.map_or(Uncalled::Stay, Uncalled::Leave);
         let keeps_roll = self.arrival.source.keeps_roll();
         let roll = block_in_place(|| keeps_roll.then(|| call.close(self.entries, &self.merged, fate)));

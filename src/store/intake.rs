@@ -45,6 +45,8 @@ pub trait Intake: Send {
     /// Takes subjects as they are after this file, and those that were merged into others. They are written while more
     /// is merged; what goes wrong with that is told to whoever asks next.
     async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError>;
+    /// Hears that no more subjects are coming, and does what is to be done then while its caller does the rest.
+    async fn end_subjects(&mut self) -> Result<(), StoreError>;
     /// Ends the transaction for good.
     async fn commit(self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError>;
 }

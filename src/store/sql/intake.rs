@@ -12,7 +12,7 @@ use super::{
     Dialect,
     body::Days,
     doing, lists, person, register, rolls,
-    subjects::{self, Written},
+    subjects::{self, KnownSaid, Written},
     wake,
 };
 use crate::{
@@ -40,6 +40,8 @@ pub(super) struct SqlIntake<DB: Dialect> {
     /// Addresses can be looked for: where nobody was known, their index is made when it is first asked for, and at the
     /// end. An index that grows with the rows is written at other places with every row.
     is_indexed: bool,
+    /// What this file has said that is written.
+    said: KnownSaid,
     erasure: i64,
 }
 
@@ -52,6 +54,10 @@ enum Hand<DB: Dialect> {
 }
 
 impl<DB: Dialect> Hand<DB> {
+    fn busy(with: impl Future<Output = Result<Transaction<'static, DB>, StoreError>> + Send + 'static) -> Self {
+        Self::Writing(AbortOnDropHandle::new(spawn(with)))
+    }
+
     /// The transaction, when all that was handed over is written.
     async fn take(&mut self) -> Result<Transaction<'static, DB>, StoreError> {
         match std::mem::replace(self, Self::Lost) {
@@ -95,12 +101,17 @@ impl<DB: Dialect> SqlIntake<DB> {
             DB::append(&mut transaction).await.map_err(doing("beginning to load a file"))?;
         }
         let (hand, after) = (Hand::Free(transaction), Arc::new(after));
-        Ok(Self { hand, source, before, after, last_subject, last_written: last_subject, is_indexed, erasure })
+        let (last_written, said) = (last_subject, KnownSaid::new());
+        Ok(Self { hand, source, before, after, last_subject, last_written, is_indexed, said, erasure })
     }
 
     async fn make_index(&mut self) -> Result<(), StoreError> {
         if !std::mem::replace(&mut self.is_indexed, true) {
-            subjects::make_index::<DB>(self.hand.wait().await?).await?;
+            let mut transaction = self.hand.take().await?;
+            self.hand = Hand::busy(async move {
+                subjects::make_index::<DB>(&mut transaction).await?;
+                Ok(transaction)
+            });
         }
         Ok(())
     }
@@ -134,16 +145,21 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError> {
         let mut transaction = self.hand.take().await?;
         let (last, after) = (self.last_written, Arc::clone(&self.after));
+        let said = subjects::new_said(&subjects, &mut self.said);
         self.last_written = subjects.iter().map(|subject| subject.id).fold(last, SubjectId::max);
-        self.hand = Hand::Writing(AbortOnDropHandle::new(spawn(async move {
+        self.hand = Hand::busy(async move {
             let changes = Changes { subjects: subjects.iter().collect(), removed };
-            let written = Written::of(&changes, last, &after)?;
+            let written = Written::of(&changes, said, last, &after)?;
             let ids: Vec<_> = subjects.into_iter().map(|subject| subject.id).collect();
             written.write::<DB>(&mut transaction).await?;
             wake::stir::<DB>(&mut transaction, ids).await?;
             Ok(transaction)
-        })));
+        });
         Ok(())
+    }
+
+    async fn end_subjects(&mut self) -> Result<(), StoreError> {
+        self.make_index().await
     }
 
     async fn commit(mut self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError> {

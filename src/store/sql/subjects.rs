@@ -75,6 +75,19 @@ fn deleted_on(subject: &Subject) -> Option<Date> {
     Some(deletion.anchor().map_or(deletion.first_seen_on, |(day, _)| day))
 }
 
+/// Which source has said anything of which field, as far as that is written.
+pub(super) type KnownSaid = BTreeMap<Source, Fields>;
+
+/// What of that is new in some subjects; it is known from now on.
+pub(super) fn new_said<'a>(
+    subjects: impl IntoIterator<Item = &'a Subject>,
+    known: &mut KnownSaid,
+) -> Vec<(Source, Field)> {
+    let said = subjects.into_iter().flat_map(|subject| subject.facts.said());
+    let said = said.map(|(field, fact)| (fact.source, field));
+    said.filter(|(source, field)| known.entry(*source).or_default().insert(*field)).collect()
+}
+
 /// What there is to write of some subjects: rows that no longer need them.
 #[derive(Debug, Default)]
 pub(super) struct Written {
@@ -82,22 +95,25 @@ pub(super) struct Written {
     new: Vec<[Cell<'static>; 7]>,
     known: Vec<[Cell<'static>; 7]>,
     former: Vec<[Cell<'static>; 2]>,
-    said: BTreeMap<Source, Fields>,
+    said: Vec<(Source, Field)>,
 }
 
 impl Written {
-    /// Subjects as they are when these are the snapshots, without those that were merged into others. None with a
-    /// number above `last` is in the database.
-    pub(super) fn of(changes: &Changes<'_>, last: SubjectId, days: &Days) -> Result<Self, StoreError> {
-        let mut written = Self { gone: changes.removed.iter().map(|subject| subject.0).collect(), ..Self::default() };
+    /// Subjects as they are when these are the snapshots, without those that were merged into others; `said` is what
+    /// is new of it. No subject with a number above `last` is in the database.
+    pub(super) fn of(
+        changes: &Changes<'_>,
+        said: Vec<(Source, Field)>,
+        last: SubjectId,
+        days: &Days,
+    ) -> Result<Self, StoreError> {
+        let gone = changes.removed.iter().map(|subject| subject.0).collect();
+        let mut written = Self { gone, said, ..Self::default() };
         for subject in &changes.subjects {
             let rows = if subject.id > last { &mut written.new } else { &mut written.known };
             rows.push(row(subject, days)?);
             let other = other_addresses(subject);
             written.former.extend(other.iter().map(|address| [address_key(address).into(), subject.id.0.into()]));
-            for (field, fact) in subject.facts.said() {
-                written.said.entry(fact.source).or_default().insert(field);
-            }
         }
         Ok(written)
     }
@@ -111,8 +127,7 @@ impl Written {
         DB::fill(&mut *db, "writing new subjects", &NEW_SUBJECT, self.new.into_iter()).await?;
         DB::fill(&mut *db, "writing subjects", &SUBJECT, self.known.into_iter()).await?;
         DB::fill(&mut *db, "writing former addresses", &FORMER_ADDRESS, self.former.into_iter()).await?;
-        let said = self.said.into_iter().flat_map(|(source, fields)| fields.iter().map(move |field| (source, field)));
-        let said = said.map(|(source, field)| [source.as_str().into(), field.as_str().into()]);
+        let said = self.said.into_iter().map(|(source, field)| [source.as_str().into(), field.as_str().into()]);
         DB::fill(db, "writing which source has said what", &SAID, said).await
     }
 }
@@ -123,7 +138,8 @@ pub(super) async fn write<DB: Dialect>(
     changes: &Changes<'_>,
     days: &Days,
 ) -> Result<(), StoreError> {
-    Written::of(changes, SubjectId(i64::MAX), days)?.write::<DB>(db).await
+    let said = new_said(changes.subjects.iter().copied(), &mut KnownSaid::new());
+    Written::of(changes, said, SubjectId(i64::MAX), days)?.write::<DB>(db).await
 }
 
 /// Takes away the index of addresses, for as long as very many rows are written.
