@@ -102,7 +102,7 @@ struct Hasher {
 impl Hasher {
     fn start() -> io::Result<Self> {
         let (give, take) = sync_channel::<Vec<u8>>(PIECES);
-        let hash = move || take.into_iter().fold(Sha256::new(), |hasher, piece| hasher.chain_update(piece));
+        let hash = move || take.into_iter().fold(Sha256::new(), Digest::chain_update);
         let thread = Builder::new().name("hasher".to_owned()).spawn(|| hash().finalize().into())?;
         Ok(Self { give, thread })
     }
