@@ -3,7 +3,8 @@
 //!
 //! A row that says what the source said before is known by its print and costs neither a look at its subject nor a
 //! write (`domain/roll.rs`). The others come in batches: the subjects they may be about are read, merged as
-//! [`merge`](super::load::merge) would, and written, all in the one transaction of the file.
+//! [`merge`](super::load::merge) would, and written while the next ones are merged, all in the one transaction of the
+//! file.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -45,7 +45,7 @@ pub(super) struct SqlIntake<DB: Dialect> {
     erasure: i64,
 }
 
-/// Whose turn it is: what is written is written while the next rows are merged.
+/// Who has the transaction: a task writes while the next rows are merged.
 enum Hand<DB: Dialect> {
     Free(Transaction<'static, DB>),
     Writing(AbortOnDropHandle<Result<Transaction<'static, DB>, StoreError>>),
