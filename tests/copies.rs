@@ -29,7 +29,7 @@ fn left_out_without_a_server() {
 }
 
 /// Rows of tables that the outbox leaves empty, with texts that a careless copy would spoil.
-const REST: [&str; 15] = [
+const REST: [&str; 20] = [
     "INSERT INTO snapshot VALUES (7, 'portal_mailbox', 'a\tb.csv', 'f00', '2026-08-28', 1, 2, 0, 1, '{\"a\": \"\\N\"}')",
     "INSERT INTO doubted_file VALUES ('f01', 'b.csv', 'It has 3 rows.', 1, 'doubted', NULL)",
     "INSERT INTO former_address VALUES (-9223372036854775808, 1)",
@@ -44,6 +44,11 @@ const REST: [&str; 15] = [
     "INSERT INTO told_alert VALUES ('file:1', '2026-08-28')",
     "INSERT INTO snooze VALUES (3, 1, 'leaver', '2026-09-28', 'Bea', 'on\r\nleave \\', 1, NULL)",
     "INSERT INTO unreachable VALUES ('gone@nhs.net', '2026-08-28', '550 \\\\ ''gone''')",
+    "INSERT INTO wake VALUES (1, '2026-09-28')",
+    "INSERT INTO stirred VALUES (9, 1, 9223372036854775807)",
+    "INSERT INTO mark VALUES ('no_date', 1, 2)",
+    "INSERT INTO survey VALUES (1, 1, '0123abcd')",
+    "INSERT INTO fed VALUES ('restore')",
     "INSERT INTO stopped VALUES (1, 9223372036854775807, 'tab\tand\nline')",
 ];
 

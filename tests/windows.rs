@@ -133,8 +133,7 @@ impl Person {
 const CANONICAL: &str = "id,address,kind,status,ods,created_at,last_activity_at,last_password_change_at,\
                          password_never_expires,aup_accepted\n";
 const PORTAL: &str = "Id,MailboxType,Status,EmailAddress,CreatedOn,LastLogIn,ODS Code,AUPStatus\n";
-const CONTACTS: &str =
-    "ods_code,sector,site_name,town,shared_mailbox,address,role,alternate_address,administered_by\n";
+const CONTACTS: &str = "ods_code,sector,site_name,town,shared_mailbox,address,role,alternate_address,administered_by\n";
 
 fn contacts(rng: &mut StdRng) -> String {
     let mut file = CONTACTS.to_owned();
@@ -143,7 +142,9 @@ fn contacts(rng: &mut StdRng) -> String {
         let alternate = if rng.random_bool(0.3) { format!("person{person}@home.example") } else { String::new() };
         let ods = SITES[nth % 2];
         let mailbox = if role == "site" { String::new() } else { format!("site{nth}@nhs.net") };
-        file += &format!("{ods},Optometry,PRACTICE {nth},Northtown,{mailbox},person{person}@nhs.net,{role},{alternate},NAS\n");
+        file += &format!(
+            "{ods},Optometry,PRACTICE {nth},Northtown,{mailbox},person{person}@nhs.net,{role},{alternate},NAS\n"
+        );
     }
     file
 }
@@ -179,9 +180,12 @@ impl World {
         fs::create_dir(folder.path().join("inbox")).unwrap();
         let clock = Arc::new(ManualClock::new(at(first_day())));
         let refused = format!("person{}@nhs.net", rng.random_range(3..PEOPLE));
-        let mailer = MemoryMailer::answering(move |mail, nth| {
-            if mail.to == refused { Err(gone()) } else { Ok(MemoryMailer::accepted(nth)) }
-        });
+        let mailer =
+            MemoryMailer::answering(
+                move |mail, nth| {
+                    if mail.to == refused { Err(gone()) } else { Ok(MemoryMailer::accepted(nth)) }
+                },
+            );
         let site = Site { config, store, clock: clock.clone(), mailer: Arc::new(mailer) };
         let people = (0..PEOPLE).map(|nth| Person::any(&mut rng, nth)).collect();
         Self { folder, clock, site, people, rng }
@@ -205,7 +209,9 @@ impl World {
             format!("{PORTAL}{rows}")
         });
         let trace = rng.random_bool(0.04).then(|| {
-            let row = |nth| format!("\"{nth}\",\"{today}T07:00:00Z\",\"site{nth}@nhs.net\",\"a@home.example\",\"Delivered\"\n");
+            let row = |nth| {
+                format!("\"{nth}\",\"{today}T07:00:00Z\",\"site{nth}@nhs.net\",\"a@home.example\",\"Delivered\"\n")
+            };
             let rows: String = (0..rng.random_range(1..3)).map(row).collect();
             format!("\"MessageTraceId\",\"Received\",\"SenderAddress\",\"RecipientAddress\",\"Status\"\n{rows}")
         });
@@ -222,8 +228,11 @@ impl World {
         let held = self.site.store.list_held_runs().await.unwrap();
         if !held.is_empty() && self.rng.random_bool(0.4) {
             let is_approved = self.rng.random_bool(0.6);
-            let decided =
-                if is_approved { approve(&self.site, held, 0, "Bea").await } else { discard(&self.site, held, "Bea").await };
+            let decided = if is_approved {
+                approve(&self.site, held, 0, "Bea").await
+            } else {
+                discard(&self.site, held, "Bea").await
+            };
             decided.unwrap();
         }
         if self.rng.random_bool(0.06) {
@@ -255,7 +264,8 @@ impl World {
         let accepted = episodes.filter(|episode| days.contains(&episode.id)).map(|told| (told.subject, told.rule));
         let states = [MessageState::Pending, MessageState::Leased, MessageState::Deferred];
         let stored = store.list_messages(&states).await.unwrap();
-        let todays = stored.iter().filter(|stored| stored.message.on == today).flat_map(|stored| &stored.message.notices);
+        let todays =
+            stored.iter().filter(|stored| stored.message.on == today).flat_map(|stored| &stored.message.notices);
         let being_told = todays.filter(|notice| notice.rung != Rung::Operator);
         let covered = accepted.chain(being_told.map(|notice| (notice.subject_id, notice.rule))).collect();
         uncovered(planning, &register, register.subjects(), &covered)

@@ -153,6 +153,7 @@ impl<'a> Planner<'a> {
         };
         self.plan.report.stale.entry(stale.source).or_insert((stale, 0)).1 += 1;
         look.wake(self.planning.today.tomorrow().ok());
+        look.wakes_with_load = true;
         true
     }
 
