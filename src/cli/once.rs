@@ -19,7 +19,7 @@ use crate::{
     jobs::{
         Site,
         deliver::recover,
-        forecast::next_messages,
+        forecast::{Forecast, forecast},
         load::LoadOutcome,
         observe::Observed,
         plan::Planned,
@@ -37,6 +37,9 @@ const MOST_MESSAGES_SHOWN: usize = 15;
 
 /// How many days ahead the next messages are looked for.
 const DAYS_AHEAD: i32 = 31;
+
+/// How many accounts are looked at for that: a run at the size of a country does not wait for it.
+const MOST_LOOKS_AHEAD: usize = 2_000;
 
 /// Runs today, or says what that would do.
 pub async fn once(site: &Site, options: &Once, format: Format) -> anyhow::Result<Exit> {
@@ -264,13 +267,15 @@ async fn print_waiting(site: &Site) -> anyhow::Result<()> {
 }
 
 async fn print_next(site: &Site, finished: &Finished) -> anyhow::Result<()> {
-    let next = next_messages(site, finished.on.tomorrow()?, DAYS_AHEAD).await?;
-    match next {
-        Some((on, messages)) => {
+    match forecast(site, finished.on.tomorrow()?, DAYS_AHEAD, MOST_LOOKS_AHEAD).await? {
+        Forecast::Messages(on, messages) => {
             let count = counted(messages.len() as u64, "message");
             say!("{BOLD}Next{BOLD:#}   {}: {count}, if nothing changes", day(on));
         }
-        None => say!("{BOLD}Next{BOLD:#}   nothing in the next {DAYS_AHEAD} days, if nothing changes"),
+        Forecast::Looks(on, subjects) => {
+            say!("{BOLD}Next{BOLD:#}   {}: up to {} to look at", day(on), counted(subjects, "account"));
+        }
+        Forecast::Nothing => say!("{BOLD}Next{BOLD:#}   nothing in the next {DAYS_AHEAD} days, if nothing changes"),
     }
     Ok(())
 }

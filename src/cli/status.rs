@@ -15,7 +15,7 @@ use crate::{
     domain::{quota::Quota, snapshot::Source},
     jobs::{
         Site,
-        forecast::next_messages,
+        forecast::{Forecast, forecast},
         health::{Health, SourceAge, Waiting, health},
     },
     store::{MessageState, RunRow, Usage},
@@ -96,7 +96,11 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
     let first_on = if has_run { today.tomorrow()? } else { today };
     let outbox = words(site.store.count_messages().await?);
     let health = health(site, waiting(&outbox)).await?;
-    let next = next_messages(site, first_on, DAYS_AHEAD).await?;
+    let next = match forecast(site, first_on, DAYS_AHEAD, usize::MAX).await? {
+        Forecast::Messages(on, messages) => Some((on, messages.len() as u64)),
+        Forecast::Looks(on, _) => Some((on, 0)),
+        Forecast::Nothing => None,
+    };
     let last_run_messages = match &last {
         Some(run) => words(site.store.count_messages_of(run.id).await?),
         None => BTreeMap::new(),
@@ -108,7 +112,7 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
         last_run_on: last.as_ref().map(|run| run.on_day),
         last_run_at: last.as_ref().map(|run| run.started_at),
         next_run_on: next.as_ref().map(|(on, _)| *on),
-        next_messages: next.map_or(0, |(_, messages)| messages.len() as u64),
+        next_messages: next.map_or(0, |(_, messages)| messages),
         last_run_messages,
         outbox,
         held: health.held.iter().map(HeldRun::from).collect(),

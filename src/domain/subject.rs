@@ -215,7 +215,7 @@ impl Status {
     /// Whether the portal is known to use the word.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        !self.is_live() || self.is_leaver() || Self::LIVE.contains(&self.letters().as_str())
+        !self.is_live() || self.is_leaver() || Self::LIVE.iter().any(|word| self.letters().eq(word.chars()))
     }
 
     /// Any status but deleted, disabled and those in flight.
