@@ -49,6 +49,9 @@ pub(super) struct Column {
     pub(super) words: Option<&'static Words>,
 }
 
+/// Answers whether a column enters the record of a row.
+pub(super) type Says = fn(row: &Row) -> bool;
+
 /// What a column is to the record of its row.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Part {
@@ -59,7 +62,7 @@ pub(super) enum Part {
     /// It says something about them.
     Says,
     /// It says something about them in these rows, and nothing in any other.
-    SaysIn(fn(&Row) -> bool),
+    SaysIn(Says),
     /// Nothing: it is a date that has to be one, and no more.
     Nothing,
 }
@@ -114,7 +117,7 @@ impl Column {
     }
 
     /// The same, as one that enters the record of the rows of which `says` is true, and of no other.
-    pub(super) const fn kept_where(self, says: fn(&Row) -> bool) -> Self {
+    pub(super) const fn kept_where(self, says: Says) -> Self {
         Self { part: Part::SaysIn(says), ..self }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     dates::Reading,
     error::Rejected,
     formats::{self, Format, Row},
-    header::{Column, Layout, Part},
+    header::{Column, Layout, Part, Says},
 };
 use crate::domain::snapshot::{Record, Source};
 
@@ -84,7 +84,7 @@ pub(super) struct Hashes {
     /// Columns that enter the print.
     said: Vec<usize>,
     /// Columns that enter the print of some rows, and of which.
-    said_in: Vec<(usize, fn(&Row) -> bool)>,
+    said_in: Vec<(usize, Says)>,
     id: Option<usize>,
     addresses: Vec<usize>,
     buffer: Vec<u8>,
