@@ -28,7 +28,8 @@ pub(super) fn read(text: &str) -> Option<Moment> {
     let name = name.to_ascii_lowercase();
     let is_meant = |month: &&str| name.len() >= SHORTEST && month.starts_with(&name);
     let month = (1..).zip(&MONTHS).find(|(_, month)| is_meant(month)).map(|(month, _)| month)?;
-    let year = digits(year.trim_end_matches(',')).filter(|_| year.len() >= 4)?;
+    let year = year.trim_end_matches(',');
+    let year = digits(year).filter(|_| year.len() == 4)?;
     let date = Date::new(year, month, digits(day)?).ok()?;
     let (clock, half) = (parts.next(), parts.next());
     if parts.next().is_some() {
@@ -55,9 +56,17 @@ mod tests {
         for text in ["3 Oct 2026 14:05", "03-Oct-2026, 2:05 PM"] {
             assert_eq!(read(text), Some(Moment::Wall(day.at(14, 5, 0, 0))), "{text}");
         }
-        for text in
-            ["31-Feb-2026", "3-Oct-26", "3 Oc 2026", "3 Octopus 2026", "Oct 3 2026", "3 Oct", "3 Oct 2026 noon", ""]
-        {
+        for text in [
+            "31-Feb-2026",
+            "3-Oct-26",
+            "3 Oc 2026",
+            "3 Octopus 2026",
+            "Oct 3 2026",
+            "3 Oct",
+            "3 Oct 2026 noon",
+            "3 Oct 226,",
+            "",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }
