@@ -6,7 +6,7 @@
 //! whole register is planned for beside it, and the two plans are held against each other.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
-use std::{fs, sync::Arc};
+use std::{fmt::Write as _, fs, sync::Arc};
 
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use lapsewatch::{
@@ -39,10 +39,13 @@ use tokio_util::sync::CancellationToken;
 
 const DAYS: i32 = 100;
 const PEOPLE: usize = 14;
-const SITES: [&str; 2] = ["TP1A2", "V01234"];
 
 fn first_day() -> Date {
     jiff::civil::date(2026, 8, 24)
+}
+
+fn site_of(nth: usize) -> &'static str {
+    if nth.is_multiple_of(2) { "TP1A2" } else { "V01234" }
 }
 
 fn at(day: Date) -> Timestamp {
@@ -77,12 +80,17 @@ const STATUSES: [&str; 8] = [
 impl Person {
     fn any(rng: &mut StdRng, nth: usize) -> Self {
         let ago = |rng: &mut StdRng, most: i32| first_day().saturating_sub(rng.random_range(0..most).days());
-        let kind = if nth < 3 { "shared" } else { ["user", "user", "user", "application", "unknown"][nth % 5] };
+        let kind = match nth % 5 {
+            _ if nth < 3 => "shared",
+            3 => "application",
+            4 => "unknown",
+            _ => "user",
+        };
         Self {
             address: if nth < 3 { format!("site{nth}@nhs.net") } else { format!("person{nth}@nhs.net") },
             kind,
             status: "Active",
-            ods: SITES[nth % 2],
+            ods: site_of(nth),
             created_on: ago(rng, 300),
             used_on: rng.random_bool(0.7).then(|| ago(rng, 50)),
             password_on: rng.random_bool(0.6).then(|| ago(rng, 364)),
@@ -140,10 +148,11 @@ fn contacts(rng: &mut StdRng) -> String {
     for (nth, role) in [(0, "owner"), (1, "member"), (0, "member"), (1, "owner"), (0, "site")] {
         let person = rng.random_range(3..PEOPLE + 2);
         let alternate = if rng.random_bool(0.3) { format!("person{person}@home.example") } else { String::new() };
-        let ods = SITES[nth % 2];
+        let ods = site_of(nth);
         let mailbox = if role == "site" { String::new() } else { format!("site{nth}@nhs.net") };
-        file += &format!(
-            "{ods},Optometry,PRACTICE {nth},Northtown,{mailbox},person{person}@nhs.net,{role},{alternate},NAS\n"
+        let _ = writeln!(
+            file,
+            "{ods},Optometry,PRACTICE {nth},Northtown,{mailbox},person{person}@nhs.net,{role},{alternate},NAS"
         );
     }
     file
@@ -173,7 +182,7 @@ impl World {
             "mail.operator=\"operator@anyshire.example\"".to_owned(),
             "breaker.enabled=false".to_owned(),
         ];
-        sets.push(format!("adoption.hold={}", seed % 2 == 0));
+        sets.push(format!("adoption.hold={}", seed.is_multiple_of(2)));
         let sources = config::Sources { file: None, environment: Vec::new(), overrides: &sets, today: first_day() };
         let config: Arc<Config> = Arc::new(config::load(&sources).unwrap().config);
         let store = Arc::new(SqliteStore::open(&config.database.url).await.unwrap());
@@ -198,7 +207,9 @@ impl World {
     /// The exports of a day; on many days there is none, or one of two.
     fn export(&mut self, today: Date) {
         let Self { people, rng, .. } = self;
-        people.iter_mut().for_each(|person| person.live(rng, today));
+        for person in people.iter_mut() {
+            person.live(rng, today);
+        }
         let listed: Vec<_> = people.iter().enumerate().filter(|(_, person)| person.is_listed).collect();
         let canonical = rng.random_bool(0.45).then(|| {
             let rows: String = listed.iter().map(|(id, person)| person.canonical(*id)).collect();
@@ -236,10 +247,10 @@ impl World {
             decided.unwrap();
         }
         if self.rng.random_bool(0.06) {
-            let person = self.rng.random_range(0..PEOPLE);
+            let person = self.people.choose(&mut self.rng).unwrap();
+            let address = Address::new(&person.address);
             let rule = *Rule::ALL.choose(&mut self.rng).unwrap();
             let until_on = today.saturating_add(self.rng.random_range(1..12).days());
-            let address = Address::new(&self.people[person].address);
             let wish = Wish { address, rule, until_on, reason: "maternity leave", author: "Bea" };
             snooze(&self.site, &wish).await.unwrap();
         }
