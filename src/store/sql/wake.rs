@@ -134,7 +134,8 @@ fn marks(look: &Look) -> impl Iterator<Item = [Cell<'static>; 3]> {
 
 /// Forgets when subjects were to be looked at, and what was counted of them.
 pub(super) async fn forget<DB: Dialect>(db: &mut DB::Connection, subjects: &[i64]) -> Result<(), StoreError> {
-    let there = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wake) OR EXISTS (SELECT 1 FROM mark) THEN 1 ELSE 0 END";
+    let there =
+        "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM wake) OR EXISTS (SELECT 1 FROM mark) THEN 1 ELSE 0 END AS BIGINT)";
     let (is_any,): (i64,) = DB::one(&mut *db, WHAT, there, &[]).await?;
     for some in subjects.chunks(AT_ONCE).filter(|_| is_any != 0) {
         remove::<DB>(&mut *db, "DELETE FROM wake WHERE subject_id IN", some).await?;
