@@ -267,20 +267,45 @@ impl RollCall {
         Roll { entries }
     }
 
-    /// The entries of the roll and those that were read, sorted by key; what was read goes first.
-    fn weave(&self, read: &[Entry], fate: Uncalled) -> Vec<Entry> {
-        let mut entries = Vec::with_capacity(self.roll.entries.len() + read.len());
-        let mut read = read.iter().copied().peekable();
-        for (at, entry) in self.roll.entries.iter().enumerate() {
-            while let Some(fresh) = read.next_if(|fresh| fresh.key < entry.key) {
-                entries.push(fresh);
+    /// The entries of the roll and those that were read, sorted by key; what was read goes first. In place: a second roll
+    /// of millions would be as large as everything else together.
+    fn weave(mut self, read: &[Entry], fate: Uncalled) -> Vec<Entry> {
+        let mut entries = std::mem::take(&mut self.roll.entries);
+        let (mut read, mut fresh) = (read.iter().copied().peekable(), Vec::new());
+        for (at, entry) in entries.iter_mut().enumerate() {
+            while let Some(new) = read.next_if(|new| new.key < entry.key) {
+                fresh.push(new);
             }
-            let again = read.next_if(|again| again.key == entry.key);
-            let stays = || if self.is_called(at) { *entry } else { fate.of(*entry) };
-            entries.push(again.map_or_else(stays, |again| entry.or_better(again)));
+            match read.next_if(|again| again.key == entry.key) {
+                Some(again) => *entry = entry.or_better(again),
+                None if !self.is_called(at) => *entry = fate.of(*entry),
+                None => (),
+            }
         }
-        entries.extend(read);
+        fresh.extend(read);
+        insert(&mut entries, &fresh);
         entries
+    }
+}
+
+/// Inserts sorted entries into sorted ones, the last first: nothing is moved twice.
+fn insert(entries: &mut Vec<Entry>, fresh: &[Entry]) {
+    let mut known = entries.len();
+    entries.extend_from_slice(fresh);
+    let mut place = entries.len();
+    for new in fresh.iter().rev() {
+        while let Some(entry) = known.checked_sub(1).and_then(|at| entries.get(at).copied())
+            && entry.key > new.key
+        {
+            (known, place) = (known - 1, place - 1);
+            if let Some(there) = entries.get_mut(place) {
+                *there = entry;
+            }
+        }
+        place -= 1;
+        if let Some(there) = entries.get_mut(place) {
+            *there = *new;
+        }
     }
 }
 

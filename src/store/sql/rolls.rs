@@ -43,13 +43,18 @@ fn from_bytes(bytes: &[u8]) -> Option<Entry> {
     Some(Entry::from_numbers([next()?, next()?, next()?]))
 }
 
+/// One entry in so many may join before a roll has to be moved.
+const ROOM: usize = 50;
+
 /// The roll of a source; empty when it has none.
 pub(super) async fn read<DB: Dialect>(db: &mut DB::Connection, source: Source) -> Result<Roll, StoreError> {
     let what = "reading a roll";
     let by_source = [source.as_str().into()];
     let count = "SELECT CAST(coalesce(sum(length(entries)), 0) AS BIGINT) FROM roll WHERE source = $1";
     let (bytes,): (i64,) = DB::one(&mut *db, what, count, &by_source).await?;
-    let mut entries = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0) / ENTRY);
+    let count = usize::try_from(bytes).unwrap_or(0) / ENTRY;
+    // Room for those who join: to move millions for a few would need twice the memory.
+    let mut entries = Vec::with_capacity(count + count / ROOM);
     let mut parts = DB::rows::<(Vec<u8>,)>(db, "SELECT entries FROM roll WHERE source = $1 ORDER BY part", &by_source);
     while let Some((part,)) = parts.try_next().await.map_err(doing(what))? {
         for bytes in part.chunks(ENTRY) {

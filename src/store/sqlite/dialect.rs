@@ -12,7 +12,7 @@ use crate::store::sql::{Cell, Dialect, Record, Target, Twice};
 const ROWS_A_STATEMENT: usize = 500;
 
 /// What a transaction of very many rows may hold in memory, in KiB. The connection keeps it only that long.
-const BULK_CACHE_KIB: u32 = 64 * 1024;
+const BULK_CACHE_KIB: u32 = 32 * 1024;
 
 /// The same where rows are appended and no page is needed again; also what sorting them for an index may hold.
 const APPEND_CACHE_KIB: u32 = 16 * 1024;
