@@ -126,7 +126,7 @@ fn newest(register: &Register, source: Source) -> Option<Date> {
 
 /// Whether files of the source hold the field: always where the format is known by that column, else where any value
 /// of it came from there. That Graph or a usage report lists an account says nothing of its status unless it is deleted.
-fn knows(register: &Register, source: Source, field: Field) -> bool {
+pub(super) fn knows(register: &Register, source: Source, field: Field) -> bool {
     match (source, field) {
         (Source::PortalMailbox, Field::LastActivityOn | Field::Status) | (Source::Sends, Field::LastSentOn) => true,
         (Source::GraphUsers | Source::EmailActivity | Source::MailboxUsage | Source::ActiveUsers, Field::Status) => {

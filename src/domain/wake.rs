@@ -11,7 +11,7 @@ use super::{
     calendar::Calendar,
     evaluate::{Dates, ladder},
     facts::Field,
-    freshness::MaxAges,
+    freshness::{MaxAges, knows},
     policy::{Policy, Rule},
     register::{Register, Subject, SubjectId},
     snapshot::Source,
@@ -66,8 +66,10 @@ pub fn wakes_with_load(register: &Register, subject: &Subject) -> bool {
 }
 
 fn is_contested(subject: &Subject) -> bool {
-    let is_told_by_rules =
-        |field: &Field| !matches!(field, Field::DisplayName | Field::OrgName | Field::Mfa | Field::Mobile);
+    // Of evidence the latest day holds, whichever file is the newest.
+    let is_told_by_rules = |field: &Field| {
+        !field.is_evidence() && !matches!(field, Field::DisplayName | Field::OrgName | Field::Mfa | Field::Mobile)
+    };
     Field::ALL.into_iter().filter(is_told_by_rules).any(|field| {
         let holds = subject.facts.get(field);
         subject.rivals(field).any(|rival| holds.is_none_or(|fact| fact.value != rival.value))
@@ -92,6 +94,10 @@ pub fn is_any_too_old(register: &Register, ages: &MaxAges, today: Date) -> bool 
     Source::ALL.into_iter().any(|source| {
         let newest = register.snapshots(source).and_then(|days| days.last().copied());
         let age = newest.map_or(0, |as_of| today.since(as_of).map_or(0, |age| age.get_days()));
-        counted.into_iter().any(|field| ages.of(source, field).is_some_and(|most| age > most))
+        let counts = |field: &Field| {
+            let tells_of_creation = *field == Field::LastActivityOn && register.is_told_by(source, Field::CreatedOn);
+            knows(register, source, *field) || register.is_told_by(source, *field) || tells_of_creation
+        };
+        counted.into_iter().filter(counts).any(|field| ages.of(source, field).is_some_and(|most| age > most))
     })
 }

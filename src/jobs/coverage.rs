@@ -23,7 +23,7 @@ use crate::{
         policy::{Rule, Rung},
         register::{Register, SubjectId},
     },
-    store::{MessageState, Standings, StoreError},
+    store::{Candidate, MessageState, Standings, StoreError},
 };
 
 /// Messages planned today that are still on their way: what they tell is being told.
@@ -68,18 +68,26 @@ pub async fn coverage(
         None => awake(site, &mut window, standings, today).await?.0.subjects,
     };
     let near_on = today.saturating_add(Span::new().days(site.config.policy.coverage_within_days));
-    let candidates = window.reading().list_uncovered(today, near_on).await?;
-    let asked: BTreeSet<_> = looked.iter().copied().chain(candidates.iter().map(|found| found.subject)).collect();
+    let is_asleep = |subject: SubjectId| looked.binary_search(&subject).is_err();
+    let untold = window.reading().list_untold(today, near_on).await?;
+    let (gaps, gap_count) = window.reading().list_gaps(today, &looked, most).await?;
+    let of_candidate = |found: &Candidate| (found.subject, found.rule);
+    let named: BTreeSet<_> = untold.iter().map(of_candidate).collect();
+    let asked = looked.iter().copied().chain(untold.iter().map(|found| found.subject)).collect();
     let mut lines = of(&mut window, planning, asked, &told).await?;
-    // The deadline of the overdue who sleep is known since a look, and nothing else is asked of them.
-    let is_asleep_and_overdue =
-        |line: &Uncovered| line.gap == Gap::Overdue && looked.binary_search(&line.subject).is_err();
-    lines.retain(|line| !is_asleep_and_overdue(line));
-    let total = lines.len() as u64 + window.reading().count_overdue(today, &looked).await?;
-    let overdue = window.reading().list_overdue(today, &looked, u32::try_from(most).unwrap_or(u32::MAX)).await?;
-    let overdue = overdue.iter().map(|found| found.subject).collect();
-    lines.extend(of(&mut window, planning, overdue, &told).await?.into_iter().filter(is_asleep_and_overdue));
+    // Of those who sleep only what was asked for: their other gaps are counted by what the newest look found.
+    lines.retain(|line| {
+        !is_asleep(line.subject) || (named.contains(&(line.subject, line.rule)) && line.gap != Gap::Overdue)
+    });
+    let asked_count = lines.len() as u64;
+    let named: BTreeSet<_> = gaps.iter().map(of_candidate).collect();
+    let asked = gaps.iter().map(|found| found.subject).collect();
+    let of_gaps = of(&mut window, planning, asked, &told).await?;
+    lines.extend(of_gaps.into_iter().filter(|line| named.contains(&(line.subject, line.rule))));
     lines.sort();
+    lines.dedup();
+    let is_whole = gaps.len() as u64 == gap_count;
+    let total = if is_whole { lines.len() as u64 } else { asked_count + gap_count };
     lines.truncate(most);
     let mut shown: Vec<_> = lines.iter().map(|line| line.subject).collect();
     shown.sort_unstable();

@@ -50,10 +50,11 @@ pub struct Planned {
 /// # Errors
 /// When the store fails; nothing of the plan is then written.
 pub async fn plan_run(site: &Site, run: RunId, observed: &Observed) -> Result<Planned, JobError> {
-    let standings = site.store.load_standings().await?;
+    let mut window = Window::open(site.store.as_ref()).await?;
+    // Of the same moment as who is awake: what is decided later wakes for the next run.
+    let standings = window.reading().read_standings().await?;
     let gates = gates(site, &standings, awaiting(site, &standings));
     let planning = Planning { gates: &gates, ..site.planning(site.today()) };
-    let window = Window::open(site.store.as_ref()).await?;
     let mut surveyed = survey(site, window, &standings, planning).await?;
     let (hold, first_rules) = decide(site, &mut surveyed.made.plan, &standings, &[]).await?;
     let plan = &surveyed.made.plan;

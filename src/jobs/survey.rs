@@ -18,6 +18,7 @@ use crate::{
         planner::{Made, OpenFinding, Planner},
         policy::{Policy, Rule},
         register::{Subject, SubjectId},
+        subject::Kind,
         wake,
     },
     store::{Awake, Looked, Standings, StoreError, Waking},
@@ -122,7 +123,11 @@ async fn look(
             let missing = settle(planning, &mut part);
             planner.look_at(&part, &told, &missing, part.subjects());
         });
-        let (touched, _) = part.take_changes();
+        let (mut touched, _) = part.take_changes();
+        // What a mailbox is found by follows what is believed of it, which may change without a word of its own.
+        let is_believed_anew =
+            |subject: &&Subject| subject.facts.kind() == Kind::Shared && wake::wakes_with_load(&part, subject);
+        touched.extend(part.subjects().filter(is_believed_anew).map(|subject| subject.id));
         window.conclude(touched.into_iter().filter_map(|id| part.find(id).cloned()));
     }
     Ok(())

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::civil::Date;
 
-use super::StoreError;
+use super::{Standings, StoreError};
 use crate::domain::{
     plan::{EpisodeId, Told},
     planner::OpenFinding,
@@ -39,6 +39,8 @@ pub struct Awake {
     pub fed: Vec<Rule>,
     /// How many subjects are listed, as of the newest load.
     pub listed: u64,
+    /// The newest file of which anything is seen.
+    pub snapshot: i64,
 }
 
 /// What a run found out about the next looks, to be written with its plan.
@@ -71,27 +73,29 @@ pub struct Totals {
     pub missing: u64,
 }
 
-/// An open episode that the coverage list may be about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An open episode that the coverage list may be about. They sort by deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidate {
+    /// Its deadline, as of the newest look.
+    pub deadline_on: Date,
     /// The episode.
     pub episode: EpisodeId,
     /// Of whom.
     pub subject: SubjectId,
     /// Of which rule.
     pub rule: Rule,
-    /// Its deadline, as of the newest look.
-    pub deadline_on: Date,
 }
 
 /// One moment of the store.
 #[async_trait]
 pub trait Reading: Send {
+    /// Adopted rules, snoozes and unreachable addresses.
+    async fn read_standings(&mut self) -> Result<Standings, StoreError>;
     /// The lists, the snapshots and who has said what: a register that holds no subject.
     async fn read_lists(&mut self) -> Result<Register, StoreError>;
     /// Whom a run looks at.
     async fn find_awake(&mut self, waking: Waking<'_>) -> Result<Awake, StoreError>;
-    /// Subjects with these numbers, and those that have one of these addresses now.
+    /// Subjects with these numbers, and those at one of these addresses, now or before.
     async fn find_subjects(&mut self, ids: &[SubjectId], at: &[&Address]) -> Result<Vec<Subject>, StoreError>;
     /// The shared mailboxes of sites.
     async fn find_mailboxes(&mut self, of: &[OdsCode]) -> Result<Vec<Subject>, StoreError>;
@@ -103,22 +107,20 @@ pub trait Reading: Send {
     async fn list_open(&mut self) -> Result<Vec<SubjectId>, StoreError>;
     /// Of the subjects that sleep, those that wake on the first day after one on which any does, and that day.
     async fn find_next_waking(&mut self, after: Date) -> Result<Option<(Date, Vec<SubjectId>)>, StoreError>;
-    /// Open episodes whose deadline lies before a day and whose subject is still live, the soonest first; those of some
-    /// subjects left out.
-    async fn list_overdue(
+    /// Open episodes that a gap is known of since the newest look, the soonest deadline first, at most so many; those of
+    /// some subjects, whose numbers rise, left out. And how many there are.
+    async fn list_gaps(
         &mut self,
-        before: Date,
+        today: Date,
         except: &[SubjectId],
-        most: u32,
-    ) -> Result<Vec<Candidate>, StoreError>;
-    /// How many there are.
-    async fn count_overdue(&mut self, before: Date, except: &[SubjectId]) -> Result<u64, StoreError>;
+        most: usize,
+    ) -> Result<(Vec<Candidate>, u64), StoreError>;
     /// The findings of some subjects of which a mail server accepted a notice for somebody besides the operator in the
     /// open episode.
     async fn list_accepted(&mut self, of: &[SubjectId]) -> Result<Vec<(SubjectId, Rule)>, StoreError>;
-    /// Open episodes about which nobody but the operator reads, and those whose deadline lies between two days and of
-    /// which no mail server has accepted a notice for anybody else.
-    async fn list_uncovered(&mut self, from: Date, to: Date) -> Result<Vec<Candidate>, StoreError>;
+    /// Open episodes whose deadline lies between two days and of which no mail server has accepted a notice for anybody
+    /// but the operator; those about which nobody else reads left out.
+    async fn list_untold(&mut self, from: Date, to: Date) -> Result<Vec<Candidate>, StoreError>;
     /// How many files were loaded.
     async fn count_snapshots(&mut self) -> Result<u64, StoreError>;
     /// What the report counts, as of the newest looks.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Transaction};
 
-use super::{Cell, Dialect, body::Days, ledger, register, subjects, wake};
+use super::{Cell, Dialect, body::Days, ledger, register, standings, subjects, wake};
 use crate::{
     domain::{
         plan::{EpisodeId, Told},
@@ -14,7 +14,7 @@ use crate::{
         register::{Register, Subject, SubjectId},
         subject::{Address, OdsCode},
     },
-    store::{Awake, Candidate, Reading, StoreError, Totals, Waking, rows},
+    store::{Awake, Candidate, Reading, Standings, StoreError, Totals, Waking, rows},
 };
 
 /// See [`Reading`].
@@ -34,8 +34,19 @@ impl<DB: Dialect> SqlReading<DB> {
 const OVERDUE: &str = "FROM episode WHERE closed_on IS NULL AND deadline_on < $1 AND rule <> 'restore'
      AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.mark = 'resting' AND mark.subject_id = episode.subject_id)";
 
+/// A finding that nobody but the operator reads about.
+const OPERATOR_ONLY: &str = "FROM episode WHERE closed_on IS NULL AND is_operator_only = 1 AND deadline_on >= $1
+     AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.mark = 'resting' AND mark.subject_id = episode.subject_id)";
+
+/// So many subjects at most are left out by the database; more of them are left out here.
+const MOST_LEFT_OUT: usize = 10_000;
+
 #[async_trait]
 impl<DB: Dialect> Reading for SqlReading<DB> {
+    async fn read_standings(&mut self) -> Result<Standings, StoreError> {
+        standings::load::<DB>(&mut self.moment).await
+    }
+
     async fn read_lists(&mut self) -> Result<Register, StoreError> {
         register::lists::<DB>(&mut self.moment).await
     }
@@ -45,7 +56,7 @@ impl<DB: Dialect> Reading for SqlReading<DB> {
     }
 
     async fn find_subjects(&mut self, ids: &[SubjectId], at: &[&Address]) -> Result<Vec<Subject>, StoreError> {
-        subjects::find_now::<DB>(&mut self.moment, ids, at, &self.days).await
+        subjects::find::<DB>(&mut self.moment, ids, at, &self.days).await
     }
 
     async fn find_mailboxes(&mut self, of: &[OdsCode]) -> Result<Vec<Subject>, StoreError> {
@@ -79,27 +90,21 @@ impl<DB: Dialect> Reading for SqlReading<DB> {
         Ok(Some((day, found.into_iter().map(|(subject,)| SubjectId(subject)).collect())))
     }
 
-    async fn list_overdue(
+    async fn list_gaps(
         &mut self,
-        before: Date,
+        today: Date,
         except: &[SubjectId],
-        most: u32,
-    ) -> Result<Vec<Candidate>, StoreError> {
-        let except: Vec<i64> = except.iter().map(|subject| subject.0).collect();
-        let list = format!(
-            "SELECT id, subject_id, rule, deadline_on {OVERDUE} AND subject_id NOT IN {} ORDER BY deadline_on, id LIMIT $3",
-            DB::LISTED.replace("$1", "$2")
-        );
-        self.candidates(list, &[before.into(), Cell::Numbers(&except), i64::from(most).into()]).await
-    }
-
-    async fn count_overdue(&mut self, before: Date, except: &[SubjectId]) -> Result<u64, StoreError> {
-        let except: Vec<i64> = except.iter().map(|subject| subject.0).collect();
-        let except_them = DB::LISTED.replace("$1", "$2");
-        let count = AssertSqlSafe(format!("SELECT count(*) {OVERDUE} AND subject_id NOT IN {except_them}"));
-        let cells = [before.into(), Cell::Numbers(&except)];
-        let (count,): (i64,) = DB::one(&mut self.moment, "counting the overdue", count, &cells).await?;
-        Ok(rows::uncount(count))
+        most: usize,
+    ) -> Result<(Vec<Candidate>, u64), StoreError> {
+        let (mut found, mut count) = (Vec::new(), 0);
+        for which in [OVERDUE, OPERATOR_ONLY] {
+            let (some, of_them) = self.gaps(which, today, except, most).await?;
+            found.extend(some);
+            count += of_them;
+        }
+        found.sort_unstable();
+        found.truncate(most);
+        Ok((found, count))
     }
 
     async fn list_accepted(&mut self, of: &[SubjectId]) -> Result<Vec<(SubjectId, Rule)>, StoreError> {
@@ -117,18 +122,13 @@ impl<DB: Dialect> Reading for SqlReading<DB> {
         found.into_iter().map(|(subject, rule)| Ok((SubjectId(subject), rows::rule(&rule)?))).collect()
     }
 
-    async fn list_uncovered(&mut self, from: Date, to: Date) -> Result<Vec<Candidate>, StoreError> {
-        // Two questions, each with an index of its own.
-        let operator_only = "SELECT id, subject_id, rule, deadline_on FROM episode
-             WHERE closed_on IS NULL AND is_operator_only = 1 AND deadline_on >= $1 ORDER BY id";
-        let mut found = self.candidates(operator_only.to_owned(), &[from.into()]).await?;
+    async fn list_untold(&mut self, from: Date, to: Date) -> Result<Vec<Candidate>, StoreError> {
         let near = "SELECT id, subject_id, rule, deadline_on FROM episode
              WHERE closed_on IS NULL AND is_operator_only = 0 AND deadline_on BETWEEN $1 AND $2
              AND NOT EXISTS (SELECT 1 FROM notice JOIN message ON message.id = notice.message_id
                  WHERE notice.episode_id = episode.id AND notice.cancelled = 0 AND notice.rung <> 'operator'
                  AND message.state = 'accepted')";
-        found.extend(self.candidates(near.to_owned(), &[from.into(), to.into()]).await?);
-        Ok(found)
+        self.candidates(near.to_owned(), &[from.into(), to.into()]).await
     }
 
     async fn count_snapshots(&mut self) -> Result<u64, StoreError> {
@@ -154,6 +154,33 @@ impl<DB: Dialect> Reading for SqlReading<DB> {
 }
 
 impl<DB: Dialect> SqlReading<DB> {
+    async fn gaps(
+        &mut self,
+        which: &str,
+        today: Date,
+        except: &[SubjectId],
+        most: usize,
+    ) -> Result<(Vec<Candidate>, u64), StoreError> {
+        let columns = "SELECT id, subject_id, rule, deadline_on";
+        if except.len() > MOST_LEFT_OUT {
+            let mut all =
+                self.candidates(format!("{columns} {which} ORDER BY deadline_on, id"), &[today.into()]).await?;
+            all.retain(|candidate| except.binary_search(&candidate.subject).is_err());
+            let count = all.len() as u64;
+            all.truncate(most);
+            return Ok((all, count));
+        }
+        let except: Vec<i64> = except.iter().map(|subject| subject.0).collect();
+        let which = format!("{which} AND subject_id NOT IN {}", DB::LISTED.replace("$1", "$2"));
+        let cells = [today.into(), Cell::Numbers(&except)];
+        let count = AssertSqlSafe(format!("SELECT count(*) {which}"));
+        let (count,): (i64,) = DB::one(&mut self.moment, "counting gaps", count, &cells).await?;
+        let [today, except] = cells;
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).into();
+        let list = format!("{columns} {which} ORDER BY deadline_on, id LIMIT $3");
+        Ok((self.candidates(list, &[today, except, limit]).await?, rows::uncount(count)))
+    }
+
     async fn candidates(&mut self, sql: String, cells: &[Cell<'_>]) -> Result<Vec<Candidate>, StoreError> {
         let found: Vec<(i64, i64, String, String)> =
             DB::all(&mut self.moment, "reading whom nobody was told of", AssertSqlSafe(sql), cells).await?;

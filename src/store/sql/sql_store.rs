@@ -204,6 +204,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     async fn add_snooze(&self, snooze: &Snooze) -> Result<i64, StoreError> {
         let mut transaction = self.begin().await?;
         let number = standings::add_snooze::<DB>(&mut transaction, snooze).await?;
+        wake::stir::<DB>(&mut transaction, [snooze.subject]).await?;
         commit(transaction).await?;
         Ok(number)
     }

@@ -123,6 +123,9 @@ impl Written {
         delete::<DB>(&mut *db, "DELETE FROM former_address WHERE subject_id IN", &self.gone).await?;
         if !self.gone.is_empty() {
             wake::forget::<DB>(&mut *db, &self.gone).await?;
+            // Nobody looks at their findings any more.
+            let close = "UPDATE episode SET closed_on = (SELECT max(on_day) FROM run) WHERE closed_on IS NULL AND subject_id IN";
+            delete::<DB>(&mut *db, close, &self.gone).await?;
         }
         DB::fill(&mut *db, "writing new subjects", &NEW_SUBJECT, self.new.into_iter()).await?;
         DB::fill(&mut *db, "writing subjects", &SUBJECT, self.known.into_iter()).await?;
@@ -178,45 +181,22 @@ pub(super) async fn last<DB: Dialect>(db: &mut DB::Connection) -> Result<Subject
     Ok(SubjectId(last))
 }
 
-/// The subjects with one of these numbers.
-const BY_NUMBER: &str = "id IN";
-/// The subjects that have the address with one of these keys now.
-const BY_ADDRESS: &str = "address_key IN";
-/// The subjects that had it.
-const BY_FORMER_ADDRESS: &str = "id IN (SELECT subject_id FROM former_address WHERE address_key IN";
-
-/// Subjects with these numbers, and those at one of these addresses, now or before; by number.
+/// Subjects with these numbers, and those at one of these addresses, now or before; by number. A source that repeats an
+/// address is not written down, and may be believed today: the addresses of before are never left out.
 pub(super) async fn find<DB: Dialect>(
     db: &mut DB::Connection,
     ids: &[SubjectId],
     at: &[&Address],
     days: &Days,
 ) -> Result<Vec<Subject>, StoreError> {
-    find_by::<DB>(db, &[BY_NUMBER], &[BY_ADDRESS, BY_FORMER_ADDRESS], (ids, at), days).await
-}
-
-/// Subjects with these numbers, and those that have one of these addresses now; by number.
-pub(super) async fn find_now<DB: Dialect>(
-    db: &mut DB::Connection,
-    ids: &[SubjectId],
-    at: &[&Address],
-    days: &Days,
-) -> Result<Vec<Subject>, StoreError> {
-    find_by::<DB>(db, &[BY_NUMBER], &[BY_ADDRESS], (ids, at), days).await
-}
-
-async fn find_by<DB: Dialect>(
-    db: &mut DB::Connection,
-    by_number: &[&str],
-    by_address: &[&str],
-    (ids, at): (&[SubjectId], &[&Address]),
-    days: &Days,
-) -> Result<Vec<Subject>, StoreError> {
     let keys: Vec<i64> = at.iter().map(|address| address_key(address)).collect();
     let numbers: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let mut found = BTreeMap::new();
-    let by_number = by_number.iter().map(|column| (column, &numbers));
-    for (column, listed) in by_number.chain(by_address.iter().map(|column| (column, &keys))) {
+    for (listed, column) in [
+        (&numbers, "id IN"),
+        (&keys, "address_key IN"),
+        (&keys, "id IN (SELECT subject_id FROM former_address WHERE address_key IN"),
+    ] {
         if listed.is_empty() {
             continue;
         }

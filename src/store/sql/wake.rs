@@ -22,6 +22,9 @@ const FED: Table<1> = Table { name: "fed", columns: ["rule"], twice: Twice::Stay
 /// How many rows are removed or changed by one statement.
 const AT_ONCE: usize = 10_000;
 
+/// The newest file that was loaded.
+const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM snapshot";
+
 const WHAT: &str = "noting who sleeps until when";
 
 /// Notes that something happened to subjects. `ids` rise.
@@ -63,6 +66,7 @@ pub(super) async fn find<DB: Dialect>(db: &mut DB::Connection, waking: Waking<'_
     let what = "asking who is awake";
     let survey = "SELECT coalesce(max(subjects), 0), coalesce(max(went_by), '') FROM survey";
     let (listed, went_by): (i64, String) = DB::one(&mut *db, what, survey, &[]).await?;
+    let (snapshot,): (i64,) = DB::one(&mut *db, what, NEWEST, &[]).await?;
     let stirred: Vec<(i64,)> = DB::all(&mut *db, what, "SELECT id FROM stirred", &[]).await?;
     let is_everybody = went_by != waking.went_by;
     let mut subjects = BTreeSet::new();
@@ -85,6 +89,7 @@ pub(super) async fn find<DB: Dialect>(db: &mut DB::Connection, waking: Waking<'_
         stirred: stirred.into_iter().map(|(id,)| id).collect(),
         fed: fed.into_iter().map(|(rule,)| rows::rule(&rule)).collect::<Result<_, _>>()?,
         listed: rows::uncount(listed),
+        snapshot,
     })
 }
 
@@ -99,8 +104,13 @@ async fn put<DB: Dialect>(
     Ok(())
 }
 
-/// Writes what a run found out about the next looks.
+/// Writes what a run found out about the next looks; nothing when a file was loaded meanwhile, which it has not seen:
+/// then the next run looks at the same subjects again.
 pub(super) async fn note<DB: Dialect>(db: &mut DB::Connection, looked: Looked<'_>) -> Result<(), StoreError> {
+    let (snapshot,): (i64,) = DB::one(&mut *db, WHAT, NEWEST, &[]).await?;
+    if snapshot != looked.awake.snapshot {
+        return Ok(());
+    }
     let ids: Vec<i64> = looked.awake.subjects.iter().map(|subject| subject.0).collect();
     forget::<DB>(&mut *db, &ids).await?;
     let wakes = looked.looks.iter().filter_map(|look| Some([look.subject.0.into(), look.wake_on?.into()]));
