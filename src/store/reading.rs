@@ -18,7 +18,7 @@ use crate::domain::{
 pub struct Waking<'a> {
     /// The civil day of the run.
     pub today: Date,
-    /// What it goes by; see [`crate::domain::wake::went_by`]. Everybody wakes when it is not what the last one went by.
+    /// A print of what it goes by besides subjects and the day. Everybody wakes when the last run went by something else.
     pub went_by: &'a str,
     /// Everybody with an open episode wakes too.
     pub with_findings: bool,
