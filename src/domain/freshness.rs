@@ -120,7 +120,7 @@ fn sightings(register: &Register, subject: &Subject, field: Field) -> impl Itera
     knowing.filter_map(move |source| Some((source, seen_on(source)?)))
 }
 
-fn newest(register: &Register, source: Source) -> Option<Date> {
+pub(super) fn newest(register: &Register, source: Source) -> Option<Date> {
     register.snapshots(source)?.last().copied()
 }
 

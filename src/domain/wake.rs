@@ -11,7 +11,7 @@ use super::{
     calendar::Calendar,
     evaluate::{Dates, ladder},
     facts::Field,
-    freshness::{MaxAges, knows},
+    freshness::{MaxAges, knows, newest},
     policy::{Policy, Rule},
     register::{Register, Subject, SubjectId},
     snapshot::Source,
@@ -77,8 +77,7 @@ fn is_contested(subject: &Subject) -> bool {
 }
 
 fn is_left_out(register: &Register, subject: &Subject) -> bool {
-    let newest = |source| register.snapshots(source).and_then(|days| days.last().copied());
-    subject.listings().any(|(source, seen_on)| newest(source).is_some_and(|newest| newest > seen_on))
+    subject.listings().any(|(source, seen_on)| newest(register, source).is_some_and(|newest| newest > seen_on))
         && !subject.facts.status().is_some_and(|status| status.is_deleted())
 }
 
@@ -92,8 +91,7 @@ fn has_older_deletion(subject: &Subject) -> bool {
 pub fn is_any_too_old(register: &Register, ages: &MaxAges, today: Date) -> bool {
     let counted = [Field::LastActivityOn, Field::Status, Field::PasswordChangedOn, Field::LastSentOn];
     Source::ALL.into_iter().any(|source| {
-        let newest = register.snapshots(source).and_then(|days| days.last().copied());
-        let age = newest.map_or(0, |as_of| today.since(as_of).map_or(0, |age| age.get_days()));
+        let age = newest(register, source).map_or(0, |as_of| today.since(as_of).map_or(0, |age| age.get_days()));
         let counts = |field: &Field| {
             let tells_of_creation = *field == Field::LastActivityOn && register.is_told_by(source, Field::CreatedOn);
             knows(register, source, *field) || register.is_told_by(source, *field) || tells_of_creation

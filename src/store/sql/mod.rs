@@ -29,7 +29,7 @@ mod wake;
 use std::future::Future;
 
 use futures_util::{TryStreamExt, stream::BoxStream};
-use sqlx::{Database, FromRow, Pool, SqlSafeStr, Transaction, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Database, FromRow, Pool, SqlSafeStr, Transaction, postgres::PgRow, sqlite::SqliteRow};
 
 pub use self::cell::Cell;
 pub use self::sql_store::SqlStore;
@@ -225,6 +225,20 @@ pub trait Dialect: Database {
         let target = Target { table: table.name, columns: &table.columns, twice: table.twice };
         async move { Self::write(db, target, rows).await.map_err(doing(what)) }
     }
+}
+
+/// Runs a statement about rows of these numbers, which stand behind its `IN`.
+async fn on_numbers<DB: Dialect>(
+    db: &mut DB::Connection,
+    what: &'static str,
+    statement: &str,
+    numbers: &[i64],
+) -> Result<(), StoreError> {
+    if !numbers.is_empty() {
+        let sql = AssertSqlSafe(format!("{statement} {}", DB::LISTED));
+        DB::execute(db, what, sql, &[Cell::Numbers(numbers)]).await?;
+    }
+    Ok(())
 }
 
 /// Names what a statement was for.

@@ -38,6 +38,11 @@ const OVERDUE: &str = "FROM episode WHERE closed_on IS NULL AND deadline_on < $1
 const OPERATOR_ONLY: &str = "FROM episode WHERE closed_on IS NULL AND is_operator_only = 1 AND deadline_on >= $1
      AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.mark = 'resting' AND mark.subject_id = episode.subject_id)";
 
+/// A mail server accepted a notice of the episode for somebody besides the operator.
+const ACCEPTED: &str = "EXISTS (SELECT 1 FROM notice JOIN message ON message.id = notice.message_id
+     WHERE notice.episode_id = episode.id AND notice.cancelled = 0 AND notice.rung <> 'operator'
+     AND message.state = 'accepted')";
+
 /// So many subjects at most are left out by the database; more of them are left out here.
 const MOST_LEFT_OUT: usize = 10_000;
 
@@ -111,9 +116,7 @@ impl<DB: Dialect> Reading for SqlReading<DB> {
         let of: Vec<i64> = of.iter().map(|subject| subject.0).collect();
         let accepted = format!(
             "SELECT subject_id, rule FROM episode WHERE closed_on IS NULL AND subject_id IN {}
-             AND EXISTS (SELECT 1 FROM notice JOIN message ON message.id = notice.message_id
-                 WHERE notice.episode_id = episode.id AND notice.cancelled = 0 AND notice.rung <> 'operator'
-                 AND message.state = 'accepted')",
+             AND {ACCEPTED}",
             DB::LISTED
         );
         let cells = [Cell::Numbers(&of)];
@@ -123,12 +126,11 @@ impl<DB: Dialect> Reading for SqlReading<DB> {
     }
 
     async fn list_untold(&mut self, from: Date, to: Date) -> Result<Vec<Candidate>, StoreError> {
-        let near = "SELECT id, subject_id, rule, deadline_on FROM episode
-             WHERE closed_on IS NULL AND is_operator_only = 0 AND deadline_on BETWEEN $1 AND $2
-             AND NOT EXISTS (SELECT 1 FROM notice JOIN message ON message.id = notice.message_id
-                 WHERE notice.episode_id = episode.id AND notice.cancelled = 0 AND notice.rung <> 'operator'
-                 AND message.state = 'accepted')";
-        self.candidates(near.to_owned(), &[from.into(), to.into()]).await
+        let near = format!(
+            "SELECT id, subject_id, rule, deadline_on FROM episode
+             WHERE closed_on IS NULL AND is_operator_only = 0 AND deadline_on BETWEEN $1 AND $2 AND NOT {ACCEPTED}"
+        );
+        self.candidates(near, &[from.into(), to.into()]).await
     }
 
     async fn count_snapshots(&mut self) -> Result<u64, StoreError> {

@@ -5,9 +5,8 @@
 //! row of what is numbered. Snapshots stay: they say since when something is watched.
 
 use jiff::{Timestamp, civil::Date};
-use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, forget, subjects};
+use super::{Cell, Dialect, forget, on_numbers, subjects};
 use crate::store::{Pruned, Pruning, StoreError};
 
 const WHAT: &str = "removing what is no longer kept";
@@ -105,17 +104,17 @@ async fn remove_messages<DB: Dialect>(
         "DELETE FROM notice WHERE message_id IN",
         "DELETE FROM message WHERE id IN",
     ] {
-        remove::<DB>(&mut *db, statement, &old).await?;
+        on_numbers::<DB>(&mut *db, WHAT, statement, &old).await?;
     }
     Ok(old.len() as u64)
 }
 
 async fn remove_records<DB: Dialect>(db: &mut DB::Connection, before: Date, most: u32) -> Result<u64, StoreError> {
     let episodes = ids::<DB>(&mut *db, OLD_EPISODES, before.into(), most).await?;
-    remove::<DB>(&mut *db, "DELETE FROM stage_told WHERE episode_id IN", &episodes).await?;
-    remove::<DB>(&mut *db, "DELETE FROM episode WHERE id IN", &episodes).await?;
+    on_numbers::<DB>(&mut *db, WHAT, "DELETE FROM stage_told WHERE episode_id IN", &episodes).await?;
+    on_numbers::<DB>(&mut *db, WHAT, "DELETE FROM episode WHERE id IN", &episodes).await?;
     let runs = ids::<DB>(&mut *db, OLD_RUNS, before.into(), most).await?;
-    remove::<DB>(&mut *db, "DELETE FROM run WHERE id IN", &runs).await?;
+    on_numbers::<DB>(&mut *db, WHAT, "DELETE FROM run WHERE id IN", &runs).await?;
     let mut removed = (episodes.len() + runs.len()) as u64;
     for statement in OLD_DAYS {
         removed += DB::execute(&mut *db, WHAT, statement, &[before.into()]).await?;
@@ -131,12 +130,4 @@ async fn ids<DB: Dialect>(
 ) -> Result<Vec<i64>, StoreError> {
     let found: Vec<(i64,)> = DB::all(db, WHAT, sql, &[before, i64::from(most).into()]).await?;
     Ok(found.into_iter().map(|(id,)| id).collect())
-}
-
-async fn remove<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i64]) -> Result<(), StoreError> {
-    if !ids.is_empty() {
-        let sql = AssertSqlSafe(format!("{statement} {}", DB::LISTED));
-        DB::execute(db, WHAT, sql, &[Cell::Numbers(ids)]).await?;
-    }
-    Ok(())
 }

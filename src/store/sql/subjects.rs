@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     Cell, Dialect, Table, Twice,
     body::{self, Days},
-    wake,
+    on_numbers, wake,
 };
 use crate::{
     domain::{
@@ -119,13 +119,14 @@ impl Written {
     }
 
     pub(super) async fn write<DB: Dialect>(self, db: &mut DB::Connection) -> Result<(), StoreError> {
-        delete::<DB>(&mut *db, "DELETE FROM subject WHERE id IN", &self.gone).await?;
-        delete::<DB>(&mut *db, "DELETE FROM former_address WHERE subject_id IN", &self.gone).await?;
+        on_numbers::<DB>(&mut *db, "merging subjects", "DELETE FROM subject WHERE id IN", &self.gone).await?;
+        on_numbers::<DB>(&mut *db, "merging subjects", "DELETE FROM former_address WHERE subject_id IN", &self.gone)
+            .await?;
         if !self.gone.is_empty() {
             wake::forget::<DB>(&mut *db, &self.gone).await?;
             // Nobody looks at their findings any more.
             let close = "UPDATE episode SET closed_on = (SELECT max(on_day) FROM run) WHERE closed_on IS NULL AND subject_id IN";
-            delete::<DB>(&mut *db, close, &self.gone).await?;
+            on_numbers::<DB>(&mut *db, "merging subjects", close, &self.gone).await?;
         }
         DB::fill(&mut *db, "writing new subjects", &NEW_SUBJECT, self.new.into_iter()).await?;
         DB::fill(&mut *db, "writing subjects", &SUBJECT, self.known.into_iter()).await?;
@@ -154,14 +155,6 @@ pub(super) async fn drop_index<DB: Dialect>(db: &mut DB::Connection) -> Result<(
 pub(super) async fn make_index<DB: Dialect>(db: &mut DB::Connection) -> Result<(), StoreError> {
     let make = "CREATE INDEX subject_by_address ON subject (address_key)";
     DB::execute(db, "making the index of addresses", make, &[]).await.map(drop)
-}
-
-async fn delete<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i64]) -> Result<(), StoreError> {
-    if !ids.is_empty() {
-        let statement = AssertSqlSafe(format!("{statement} {}", DB::LISTED));
-        DB::execute(db, "merging subjects", statement, &[Cell::Numbers(ids)]).await?;
-    }
-    Ok(())
 }
 
 /// Counts the subjects that a source lists, for the runs to come.

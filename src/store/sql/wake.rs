@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, Table, Twice, doing, subjects};
+use super::{Cell, Dialect, Table, Twice, doing, on_numbers, subjects};
 use crate::{
     domain::{planner::OpenFinding, register::SubjectId, wake::Look},
     store::{Awake, Looked, StoreError, Waking, rows},
@@ -117,7 +117,7 @@ pub(super) async fn note<DB: Dialect>(db: &mut DB::Connection, looked: Looked<'_
     DB::fill(&mut *db, WHAT, &WAKE, wakes).await?;
     DB::fill(&mut *db, WHAT, &MARK, looked.looks.iter().flat_map(marks)).await?;
     for some in looked.awake.stirred.chunks(AT_ONCE) {
-        remove::<DB>(&mut *db, "DELETE FROM stirred WHERE id IN", some).await?;
+        on_numbers::<DB>(&mut *db, WHAT, "DELETE FROM stirred WHERE id IN", some).await?;
     }
     for some in looked.findings.chunks(AT_ONCE) {
         note_findings::<DB>(&mut *db, some).await?;
@@ -148,15 +148,10 @@ pub(super) async fn forget<DB: Dialect>(db: &mut DB::Connection, subjects: &[i64
         "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM wake) OR EXISTS (SELECT 1 FROM mark) THEN 1 ELSE 0 END AS BIGINT)";
     let (is_any,): (i64,) = DB::one(&mut *db, WHAT, there, &[]).await?;
     for some in subjects.chunks(AT_ONCE).filter(|_| is_any != 0) {
-        remove::<DB>(&mut *db, "DELETE FROM wake WHERE subject_id IN", some).await?;
-        remove::<DB>(&mut *db, "DELETE FROM mark WHERE subject_id IN", some).await?;
+        on_numbers::<DB>(&mut *db, WHAT, "DELETE FROM wake WHERE subject_id IN", some).await?;
+        on_numbers::<DB>(&mut *db, WHAT, "DELETE FROM mark WHERE subject_id IN", some).await?;
     }
     Ok(())
-}
-
-async fn remove<DB: Dialect>(db: &mut DB::Connection, statement: &str, ids: &[i64]) -> Result<(), StoreError> {
-    let sql = AssertSqlSafe(format!("{statement} {}", DB::LISTED));
-    DB::execute(db, WHAT, sql, &[Cell::Numbers(ids)]).await.map(drop)
 }
 
 /// A finding as the statement unpacks it.
