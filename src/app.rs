@@ -76,6 +76,16 @@ pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartEr
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }
 
+/// Puts everything together for a command that loads files and does nothing beside it.
+///
+/// # Errors
+/// What keeps a part from working.
+pub async fn open_alone(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
+    let store = place(&config)?.open_alone().await?;
+    let mailer = mailer(&config)?;
+    Ok(Site { config: Arc::new(config), store, clock, mailer })
+}
+
 /// Puts everything together for a command that only reads the store.
 ///
 /// # Errors

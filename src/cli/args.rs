@@ -205,6 +205,8 @@ pub enum Access {
     Decides,
     /// Works on it, alone.
     Works,
+    /// Loads files, and does nothing beside it.
+    Loads,
 }
 
 impl Command {
@@ -212,7 +214,8 @@ impl Command {
     #[must_use]
     pub const fn access(&self) -> Access {
         match self {
-            Self::Once(Once { dry_run: false }) | Self::Load(_) | Self::Run => Access::Works,
+            Self::Once(Once { dry_run: false }) | Self::Run => Access::Works,
+            Self::Load(_) => Access::Loads,
             Self::Snooze(Snooze { list: false, .. })
             | Self::Approve(_)
             | Self::Discard(_)

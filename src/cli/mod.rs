@@ -185,10 +185,12 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
 
 async fn with_site(command: &Command, config: Config, context: &Invocation, format: Format) -> anyhow::Result<Exit> {
     let access = command.access();
-    let lock = if access == Access::Works { Some(app::lock_store(&config).await?) } else { None };
+    let needs_lock = matches!(access, Access::Works | Access::Loads);
+    let lock = if needs_lock { Some(app::lock_store(&config).await?) } else { None };
     let clock = Arc::clone(&context.clock);
     let site = match access {
         Access::Works => app::open(config, clock).await?,
+        Access::Loads => app::open_alone(config, clock).await?,
         Access::Decides => app::open_beside(config, clock).await?,
         Access::Reads => app::open_to_read(config, clock).await?,
     };

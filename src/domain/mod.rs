@@ -21,6 +21,7 @@ pub mod history;
 pub mod hours;
 pub mod message;
 pub mod names;
+pub mod observe;
 pub mod outbox;
 pub mod plan;
 pub mod planner;

@@ -1,18 +1,15 @@
-//! One subject as the register holds it, and how a row's values become its facts (rule 5).
+//! One subject as the register holds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
 use super::{
-    facts::{Fact, Facts, Field, Merged, SnapshotId, Value},
+    facts::{Fact, Facts, Field, SnapshotId},
     history::StatusHistory,
-    snapshot::{Observation, Source},
-    subject::{Address, Kind, MfaState, MobileState, OdsCode, Status},
+    snapshot::Source,
+    subject::{Address, Kind},
 };
-
-/// The status word of a subject that vanished and is taken as deleted.
-pub(super) const PRESUMED: &str = "Deleted (no longer listed)";
 
 /// Number of a subject in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,95 +131,4 @@ pub struct Arrival {
     pub source: Source,
     /// The day it describes.
     pub as_of: Date,
-}
-
-/// A listed subject is not gone: its status before it was taken as deleted holds again, unless the row gave a newer.
-pub(super) fn withdraw_presumption(subject: &mut Subject, arrival: Arrival) {
-    let presumed = subject.facts.get(Field::Status).filter(|fact| fact.value == Value::Text(PRESUMED.into()));
-    let Some(presumed) = presumed.filter(|fact| fact.as_of < arrival.as_of).cloned() else { return };
-    let before = subject.history.stretches().iter().rev().find(|stretch| stretch.status.as_str() != PRESUMED);
-    let status = before.map(|stretch| stretch.status.clone()).or_else(|| Status::new("Active"));
-    let Some(status) = status else { return };
-    let value = Value::Text(status.as_str().into());
-    subject.facts.set(Field::Status, Fact { value, as_of: arrival.as_of, ..presumed });
-    subject.history.record(status, arrival.as_of, arrival.source);
-}
-
-/// The last date that a snapshot can know: one more than a day after its as-of is bad (rule 5).
-#[must_use]
-pub fn latest_good(as_of: Date) -> Date {
-    as_of.tomorrow().unwrap_or(as_of)
-}
-
-/// Merges a row's values. Returns whether a value is new, whether the row is to be kept all the same (it confirms
-/// something, or another source overrules it), and how many dates were bad.
-pub(super) fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observation) -> (bool, bool, u32) {
-    let latest = latest_good(arrival.as_of);
-    let (mut changed, mut confirmed, mut bad_dates) = (false, false, 0);
-    for (field, value) in values(row) {
-        if matches!(value, Value::Date(date) if date > latest) {
-            bad_dates += 1;
-            continue;
-        }
-        let Arrival { snapshot, source, as_of } = arrival;
-        match subject.facts.merge(field, Fact { value, as_of, source, snapshot, line: row.line }) {
-            Merged::Changed => changed = true,
-            Merged::Confirmed | Merged::Overruled => confirmed = true,
-            Merged::Unchanged => {}
-        }
-    }
-    if let Some(status) = &row.status {
-        confirmed |= subject.history.record(status.clone(), arrival.as_of, arrival.source);
-    }
-    (changed, confirmed, bad_dates)
-}
-
-/// The fields of which a row says anything.
-pub(super) fn fields(row: &Observation) -> impl Iterator<Item = Field> {
-    told(row).map(|(field, _)| field)
-}
-
-/// The values a row gives.
-fn values(row: &Observation) -> impl Iterator<Item = (Field, Value)> {
-    told(row).map(|(field, told)| {
-        let value = match told {
-            Told::Text(text) => Value::Text(text.into()),
-            Told::Date(date) => Value::Date(date),
-            Told::Flag(flag) => Value::Flag(flag),
-        };
-        (field, value)
-    })
-}
-
-/// A value as it stands in a row.
-enum Told<'a> {
-    Text(&'a str),
-    Date(Date),
-    Flag(bool),
-}
-
-/// What a row says; a blank says nothing.
-fn told(row: &Observation) -> impl Iterator<Item = (Field, Told<'_>)> {
-    let kind = (row.kind != Kind::Unknown).then(|| row.kind.as_str());
-    [
-        (Field::Address, row.address.as_ref().map(Address::as_str).map(Told::Text)),
-        (Field::DisplayName, row.display_name.as_deref().map(Told::Text)),
-        (Field::Kind, kind.map(Told::Text)),
-        (Field::Status, row.status.as_ref().map(Status::as_str).map(Told::Text)),
-        (Field::Ods, row.ods.as_ref().map(OdsCode::as_str).map(Told::Text)),
-        (Field::OrgName, row.org_name.as_deref().map(Told::Text)),
-        (Field::CreatedOn, row.created_on.map(Told::Date)),
-        (Field::LastActivityOn, row.last_activity_on.map(Told::Date)),
-        (Field::LastSentOn, row.last_sent_on.map(Told::Date)),
-        (Field::PasswordChangedOn, row.password_changed_on.map(Told::Date)),
-        (Field::PasswordNeverExpires, row.password_never_expires.map(Told::Flag)),
-        (Field::LeaverOn, row.leaver_on.map(Told::Date)),
-        (Field::DeletedOn, row.deleted_on.map(Told::Date)),
-        (Field::Enabled, row.enabled.map(Told::Flag)),
-        (Field::AupAccepted, row.aup_accepted.map(Told::Flag)),
-        (Field::Mfa, row.mfa.map(MfaState::as_str).map(Told::Text)),
-        (Field::Mobile, row.mobile.map(MobileState::as_str).map(Told::Text)),
-    ]
-    .into_iter()
-    .filter_map(|(field, told)| Some((field, told?)))
 }

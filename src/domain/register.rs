@@ -16,14 +16,17 @@ use super::{
     contacts::Contacts,
     evaluate,
     facts::{Fact, Facts, Field, Fields, Merged, SnapshotId, Value},
+    observe::{PRESUMED, fields, observe},
     policy::Policy,
-    record::{PRESUMED, fields, latest_good, merge_row, withdraw_presumption},
     sites::Sites,
     snapshot::{ContactRow, Lists, Observation, SiteRow, Source},
     subject::{Address, Kind, OdsCode, Status},
 };
 
-pub use super::record::{Arrival, Deletion, Subject, SubjectId};
+pub use super::{
+    observe::{Effect, EffectKind},
+    record::{Arrival, Deletion, Subject, SubjectId},
+};
 
 /// A snapshot that was loaded before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,34 +37,6 @@ pub struct Loaded {
     pub as_of: Date,
     /// It tells of sends.
     pub has_sends: bool,
-}
-
-/// What a row did to the register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Effect {
-    /// The subject the row is about.
-    pub subject: SubjectId,
-    /// Whether the row made it known, changed it, or said nothing new.
-    pub kind: EffectKind,
-    /// Its source gives the address of the row to another id on the same day.
-    pub is_contested: bool,
-    /// Dates more than a day after the as-of, left out.
-    pub bad_dates: u32,
-    /// The row told of a send that can be believed, and its source of the sends of shared mailboxes.
-    pub tells_of_send: bool,
-}
-
-/// See [`Effect::kind`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EffectKind {
-    /// The subject was not listed before.
-    New,
-    /// At least one value is new.
-    Changed,
-    /// Nothing new.
-    Unchanged,
-    /// The facts wait: no source has listed the address yet.
-    Waiting,
 }
 
 /// Every subject, every contact, and which snapshots have been loaded.
@@ -294,36 +269,17 @@ impl Register {
         let is_named = self.note_source_id(id, arrival, row);
         let is_contested = self.is_contested(id, holder, arrival, row);
         self.settle_address(id, holder, arrival, row);
-        let has_sent = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
-        let tells_of_send = has_sent && arrival.source.watches_mailboxes();
-        if tells_of_send {
+        let subject = self.subjects.entry(id).or_insert_with(|| Subject::new(id));
+        let (effect, is_news) = observe(subject, arrival, row, policy);
+        if effect.tells_of_send {
             self.watch_sends(arrival.as_of);
         }
-        let Some(subject) = self.subjects.get_mut(&id) else {
-            return Effect { subject: id, kind: EffectKind::Unchanged, is_contested, bad_dates: 0, tells_of_send };
-        };
-        evaluate::fix_deletion_before(subject, arrival.as_of, policy);
-        let was_listed = subject.is_listed();
-        let (changed, confirmed, bad_dates) = merge_row(subject, arrival, row);
-        if arrival.source.lists_subjects() {
-            withdraw_presumption(subject, arrival);
-        }
-        let is_newer = subject.seen_on.get(&arrival.source).is_none_or(|seen_on| *seen_on < arrival.as_of);
-        if is_newer {
-            subject.seen_on.insert(arrival.source, arrival.as_of);
-        }
-        let kind = match (subject.is_listed(), was_listed) {
-            (false, _) => EffectKind::Waiting,
-            (true, false) => EffectKind::New,
-            (true, true) if changed => EffectKind::Changed,
-            (true, true) => EffectKind::Unchanged,
-        };
-        if changed || confirmed || is_named || is_newer || !was_listed {
+        if is_news || is_named {
             self.changed.insert(id);
             let said = self.said.entry(arrival.source).or_default();
             fields(row).for_each(|field| _ = said.insert(field));
         }
-        Effect { subject: id, kind, is_contested, bad_dates, tells_of_send }
+        Effect { is_contested, ..effect }
     }
 
     /// Records what was concluded from absence: the subject is taken as deleted as of a day (rule 6).

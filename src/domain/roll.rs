@@ -54,6 +54,12 @@ impl Entry {
         [self.key, self.subject.cast_unsigned(), self.last]
     }
 
+    /// What names the subject in the source.
+    #[must_use]
+    pub const fn key(self) -> u64 {
+        self.key
+    }
+
     /// Whom it is about.
     #[must_use]
     pub const fn subject(self) -> SubjectId {

@@ -7,36 +7,35 @@
 //! file.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::ControlFlow,
     panic::resume_unwind,
     sync::Arc,
 };
 
-use jiff::civil::Date;
-use tokio::{
-    sync::mpsc,
-    task::{block_in_place, spawn_blocking},
-};
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::{
     JobError,
     load::Candidate,
     load_report::LoadReport,
+    shown::Shown,
     tally::{Listed, Tally},
 };
 use crate::{
     domain::{
         facts::SnapshotId,
+        observe::newcomer,
         policy::Policy,
-        register::{Arrival, Register, Subject, SubjectId},
+        register::{Arrival, Effect, Register, Subject, SubjectId},
         roll::{ALWAYS_READ, Answer, Entry, Roll, RollCall, Uncalled},
         snapshot::{Lists, Observation, Record},
-        subject::Address,
     },
     sources::{Census, Export, Raw, ReadError, Rejected},
     store::{Intake, StoreError},
+};
+use jiff::civil::Date;
+use tokio::{
+    sync::mpsc,
+    task::{block_in_place, spawn_blocking},
 };
 
 /// Rows that are merged together: enough to be written in few statements, few enough to be small.
@@ -216,9 +215,15 @@ struct Merger<'a> {
     entries: Vec<Entry>,
     /// Who was merged into whom.
     merged: HashMap<SubjectId, SubjectId>,
-    /// Where nobody was known before this file: the addresses that it has shown, as numbers. Nobody has to ask the
-    /// database for others.
-    shown: Option<HashSet<u64>>,
+    /// What the rows have shown so far.
+    shown: Shown,
+}
+
+/// Whom some rows may be about.
+struct Concerned {
+    subjects: Vec<Subject>,
+    /// Each row is about somebody else, and nobody knew any of them.
+    are_newcomers: bool,
 }
 
 impl<'a> Merger<'a> {
@@ -233,7 +238,7 @@ impl<'a> Merger<'a> {
             tally,
             entries: Vec::with_capacity(if is_first { rows } else { 0 }),
             merged: HashMap::new(),
-            shown: is_first.then(|| HashSet::with_capacity(rows)),
+            shown: Shown::new(is_first, rows),
         }
     }
 
@@ -249,8 +254,11 @@ impl<'a> Merger<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        let subjects = self.find(&rows).await?;
+        let Concerned { subjects, are_newcomers } = self.find(&rows).await?;
         let (touched, removed) = block_in_place(|| {
+            if are_newcomers {
+                return (self.welcome(&rows), BTreeMap::new());
+            }
             let register = self.observe(subjects, &rows);
             self.next = register.next_subject();
             register.into_changes()
@@ -261,20 +269,37 @@ impl<'a> Merger<'a> {
     }
 
     /// Everybody whom some rows may be about.
-    async fn find(&mut self, rows: &[Row]) -> Result<Vec<Subject>, StoreError> {
-        let ids: HashSet<_> = rows.iter().filter_map(|row| row.known).collect();
-        let ids: Vec<_> = ids.into_iter().map(|id| self.merged.get(&id).copied().unwrap_or(id)).collect();
-        let shown = self.shown.as_mut();
-        let addresses: HashSet<&Address> = rows.iter().filter_map(|row| row.says.address.as_ref()).collect();
-        let mut at: Vec<_> = addresses.into_iter().collect();
-        if let Some(shown) = shown {
-            // One that is shown for the first time is nobody's.
-            at.retain(|address| !shown.insert(xxh3_64(address.as_str().as_bytes())));
+    async fn find(&mut self, rows: &[Row]) -> Result<Concerned, StoreError> {
+        let keys = rows.iter().filter(|row| row.known.is_none()).filter_map(|row| row.on_roll.map(|(key, _)| key));
+        let keys = self.shown.keys(keys);
+        let addresses = self.shown.addresses(rows.iter().filter_map(|row| row.says.address.as_ref()));
+        let known = rows.iter().filter_map(|row| row.known).chain(self.entered(&keys.before)).collect::<HashSet<_>>();
+        let ids: Vec<_> = known.into_iter().map(|id| self.merged.get(&id).copied().unwrap_or(id)).collect();
+        let at = addresses.before;
+        let is_nobody_known = ids.is_empty() && at.is_empty();
+        let subjects = if is_nobody_known { Vec::new() } else { self.intake.find_subjects(&ids, &at).await? };
+        let are_others = !keys.is_any_again && !addresses.is_any_again && rows.iter().all(|row| row.on_roll.is_some());
+        Ok(Concerned { are_newcomers: are_others && ids.is_empty() && subjects.is_empty(), subjects })
+    }
+
+    /// Whom earlier rows of the file were about that have these keys.
+    fn entered(&self, keys: &HashSet<u64>) -> impl Iterator<Item = SubjectId> {
+        let entries = if keys.is_empty() { &[] } else { self.entries.as_slice() };
+        entries.iter().filter(|entry| keys.contains(&entry.key())).map(|entry| entry.subject())
+    }
+
+    /// Rows about nobody who was known: nothing but the rows themselves says anything of them.
+    fn welcome(&mut self, rows: &[Row]) -> Vec<Subject> {
+        let mut subjects = Vec::with_capacity(rows.len());
+        for row in rows {
+            self.tally.compare(&row.says, self.policy);
+            let (subject, effect) = newcomer(self.next, self.arrival, &row.says, self.policy);
+            self.next.0 += 1;
+            self.tally.count(effect, false, true);
+            self.enter(row, effect);
+            subjects.push(subject);
         }
-        if ids.is_empty() && at.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.intake.find_subjects(&ids, &at).await
+        subjects
     }
 
     fn observe(&mut self, subjects: Vec<Subject>, rows: &[Row]) -> Register {
@@ -290,21 +315,27 @@ impl<'a> Merger<'a> {
             let effect = register.observe(self.arrival, &row.says, self.policy);
             let was = before.entry(effect.subject).or_insert(Before { listed: None, is_counted: false });
             let is_first = !(std::mem::replace(&mut was.is_counted, true) || row.is_again);
-            self.tally.count(effect, was.listed.as_ref(), is_first, &register);
-            self.entries.extend(row.on_roll.map(|(key, print)| {
-                if self.is_overtaken {
-                    return Entry::left(key, effect.subject, self.arrival.as_of);
-                }
-                let print = if effect.bad_dates > 0 { ALWAYS_READ } else { print };
-                Entry::listed(key, effect.subject, print)
-            }));
+            let is_relisted = was.listed.as_ref().is_some_and(|listed| listed.is_still_at(&register, effect.subject));
+            self.tally.count(effect, is_relisted, is_first);
+            self.enter(row, effect);
         }
         register
     }
 
+    /// Notes for the roll what a row was and whom it was about.
+    fn enter(&mut self, row: &Row, effect: Effect) {
+        let Some((key, print)) = row.on_roll else { return };
+        let print = if effect.bad_dates > 0 { ALWAYS_READ } else { print };
+        self.entries.push(if self.is_overtaken {
+            Entry::left(key, effect.subject, self.arrival.as_of)
+        } else {
+            Entry::listed(key, effect.subject, print)
+        });
+    }
+
     async fn finish(mut self, call: RollCall, census: Census, newest: Option<Date>) -> Result<Merged, Failed> {
         self.tally.count_unchanged(call.unchanged());
-        self.shown = None;
+        self.shown = Shown::default();
         let absent = call.absent(&self.entries, &self.merged);
         let mut left_out = absent.left;
         if let (Some(newest), false) = (newest, absent.vanished.is_empty()) {

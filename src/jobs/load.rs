@@ -102,7 +102,9 @@ pub fn merge(
             Ok(Some(row)) => {
                 tally.compare(&row, policy);
                 let effect = register.observe(arrival, &row, policy);
-                tally.count(effect, listed.get(&effect.subject), seen.insert(effect.subject), register);
+                let was = listed.get(&effect.subject);
+                let is_relisted = was.is_some_and(|was| was.is_still_at(register, effect.subject));
+                tally.count(effect, is_relisted, seen.insert(effect.subject));
             }
             Ok(None) => {}
             Err(rejected) => tally.reject(rejected),

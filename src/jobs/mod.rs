@@ -35,6 +35,7 @@ pub mod right;
 pub mod run;
 pub mod scheduler;
 pub mod shelves;
+mod shown;
 pub mod snooze;
 pub mod supply;
 pub mod survey;

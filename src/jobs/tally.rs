@@ -76,9 +76,9 @@ impl Tally {
         self.countdown.see(row, policy);
     }
 
-    /// A row about a subject; `before` is how the source had listed it before the file, and `is_first` whether no
-    /// earlier row of the file was about it.
-    pub(super) fn count(&mut self, effect: Effect, before: Option<&Listed>, is_first: bool, register: &Register) {
+    /// A row about a subject; `is_relisted` says whether the source had listed it before the file where it is now, and
+    /// `is_first` whether no earlier row of the file was about it.
+    pub(super) fn count(&mut self, effect: Effect, is_relisted: bool, is_first: bool) {
         self.bad_dates += u64::from(effect.bad_dates);
         self.contested += u64::from(effect.is_contested);
         self.report.has_sends |= effect.tells_of_send;
@@ -87,7 +87,7 @@ impl Tally {
             return;
         }
         self.report.subjects += 1;
-        self.relisted += u64::from(before.is_some_and(|before| before.is_still_at(register, effect.subject)));
+        self.relisted += u64::from(is_relisted);
         match effect.kind {
             EffectKind::New => self.report.new += 1,
             EffectKind::Changed => self.report.changed += 1,
@@ -231,7 +231,7 @@ pub(super) struct Listed {
 
 impl Listed {
     /// Whether the subject is where it was, or back where it once was.
-    fn is_still_at(&self, register: &Register, id: SubjectId) -> bool {
+    pub(super) fn is_still_at(&self, register: &Register, id: SubjectId) -> bool {
         let Some(subject) = register.find(id) else { return false };
         let now = subject.facts.address();
         now == self.address || now.is_some_and(|now| subject.former_addresses.contains(&now))

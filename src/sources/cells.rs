@@ -19,12 +19,18 @@ const BLANKS: [&str; 4] = ["null", "n/a", "-", "never"];
 
 /// The trimmed text of a cell; `None` when it is blank.
 pub(super) fn text(cell: &str) -> Option<&str> {
-    let text = unforced(cell.trim());
+    let text = unforced(trim(cell));
     let is_blank = text.is_empty()
         || is_type_name(text)
         || is_error(text)
         || BLANKS.iter().any(|word| text.eq_ignore_ascii_case(word));
     (!is_blank).then_some(text)
+}
+
+/// `text` without the blanks around it, which nearly no cell has.
+fn trim(text: &str) -> &str {
+    let is_bare = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    if is_bare(text.as_bytes().first()) && is_bare(text.as_bytes().last()) { text } else { text.trim() }
 }
 
 /// The text without what keeps a spreadsheet from reckoning with it: `="0123"`, `'+44`.
@@ -131,7 +137,7 @@ fn address_fault(text: &str) -> Option<&'static str> {
 /// A word as it may be stored: no control characters, and not longer than anybody's name.
 pub(super) fn word(text: &str) -> Option<String> {
     if text.len() <= TEXT_CAP && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        let short = text.trim();
+        let short = trim(text);
         return (!short.is_empty()).then(|| short.to_owned());
     }
     let clean: String = text.chars().filter(|c| !is_control(*c)).collect();

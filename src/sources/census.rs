@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::dates::BadDate;
-use crate::domain::record::latest_good;
+use crate::domain::observe::latest_good;
 
 /// What stands in one date column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -73,7 +73,7 @@ pub(super) fn guess(input: &Input) -> io::Result<Content> {
 ///
 /// UTF-8 goes through as it is. With a mark it may hold anything; without one, the reader fails as soon as something
 /// is not UTF-8 ([`is_not_utf8`]). In every other encoding what cannot be decoded reads as U+FFFD.
-pub(super) fn text<'a>(mut bytes: impl Read + 'a, encoding: Encoding) -> io::Result<Box<dyn Read + 'a>> {
+pub(super) fn text<'a>(mut bytes: impl Read + Send + 'a, encoding: Encoding) -> io::Result<Box<dyn Read + Send + 'a>> {
     if encoding != Encoding::Utf8 {
         return Ok(Box::new(DecodeReaderBytesBuilder::new().encoding(Some(encoding.codec())).build(bytes)));
     }

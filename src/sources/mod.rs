@@ -4,6 +4,7 @@
 //! dates, whether its end is there. [`Export::each`] reads it a second time and gives one row after the other, split but
 //! not read, so that rows that say nothing new cost little and memory does not grow with the file. What the program has
 //! no use for is dropped here and goes no further. Nothing in here writes, logs, or knows what day it is.
+mod ahead;
 mod cells;
 mod census;
 mod container;
@@ -118,7 +119,7 @@ fn open_as(encoding: Encoding, input: Input, settings: &ReadSettings) -> Result<
 }
 
 fn first_pass(
-    mut text: impl Read,
+    mut text: impl Read + Send,
     encoding: Encoding,
     input: Input,
     settings: &ReadSettings,

@@ -133,6 +133,18 @@ impl Cells {
         matches!(self.fault, Some(Fault::CellTooLong | Fault::RecordTooLong))
     }
 
+    /// How many bytes the record holds.
+    pub(super) const fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Gives back what an unusually long record took.
+    pub(super) fn forget_what_is_large(&mut self) {
+        if self.bytes.capacity() > CELL_CAP {
+            *self = Self::default();
+        }
+    }
+
     /// How many cells there are.
     pub(super) fn len(&self) -> usize {
         self.spans.len()

@@ -2,7 +2,7 @@
 use std::{io::Read, ops::ControlFlow};
 
 use super::{
-    Body, Census, DateColumn, Export, Raw, ReadSettings, Summary, as_of,
+    Body, Census, DateColumn, Export, Raw, ReadSettings, Summary, ahead, as_of,
     dates::Reading,
     decode::{self, Encoding},
     error::ReadError,
@@ -28,14 +28,14 @@ pub(super) struct Table {
 
 /// The first pass: `text` begins with `head`.
 pub(super) fn open(
-    text: impl Read,
+    text: impl Read + Send,
     head: &str,
     input: Input,
     encoding: Encoding,
     settings: &ReadSettings,
 ) -> Result<Export, ReadError> {
     let (preamble, _) = Preamble::seek(head).ok_or(ReadError::Empty)?;
-    let (mut records, first) = start(text, preamble)?;
+    let (records, first) = start(text, preamble)?;
     let line = preamble.lines.saturating_add(1);
     let header = header::header_of(&first);
     let (format, header, first) = match header::recognise(&formats::ALL, &header, line) {
@@ -50,7 +50,7 @@ pub(super) fn open(
     }
     let table =
         Table { encoding, preamble, has_header: first.is_none(), format, layout: layout.of_file(&input.name()) };
-    let (mut notes, scan) = table.scan(first, &mut records, DateScan::new(settings))?;
+    let (mut notes, scan) = table.scan(first, records, DateScan::new(settings))?;
     notes.header_on = preamble.is_late_in(head).then_some(line);
     let found = scan.finish()?;
     notes.is_of_days = found.own_differs;
@@ -84,48 +84,53 @@ impl Table {
         take: &mut dyn FnMut(Raw<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         let text = decode::text(input.bytes()?, self.encoding)?;
-        let (mut records, mut cells) = start(text, self.preamble).map_err(|error| changed(error, 1))?;
-        if self.has_header && header::header_of(&cells) != self.layout.header {
+        let (records, first) = start(text, self.preamble).map_err(|error| changed(error, 1))?;
+        if self.has_header && header::header_of(&first) != self.layout.header {
             return Err(ReadError::Changed { line: self.preamble.lines.saturating_add(1) });
         }
         let mut pass = Pass::new(self.format, &self.layout, dates, census);
-        if !self.has_header && pass.row(&cells, take).is_break() {
+        if !self.has_header && pass.row(&first, take).is_break() {
             return Ok(());
         }
-        loop {
-            match records.read(&mut cells) {
-                Ok(false) => return Ok(()),
-                Ok(true) if cells.is_blank() => {}
-                Ok(true) if pass.row(&cells, take).is_break() => return Ok(()),
-                Ok(true) => {}
-                Err(error) => return Err(changed(error, records.line())),
-            }
-        }
+        let read =
+            ahead::each(
+                records,
+                |cells, _| {
+                    if cells.is_blank() { ControlFlow::Continue(()) } else { pass.row(cells, take) }
+                },
+            );
+        read.map_err(|stopped| changed(stopped.error, stopped.line))
     }
 
     /// Looks at every row; `first` is one that was read already.
-    fn scan<R: Read>(
+    fn scan<R: Read + Send>(
         &self,
         first: Option<Cells>,
-        records: &mut Records<R>,
+        records: Records<R>,
         mut scan: DateScan,
     ) -> Result<(Notes, DateScan), ReadError> {
         let mut notes = Notes::default();
         let look = Look::new(self.format, &self.layout);
-        let (mut is_row, mut cells) = (first.is_some(), first.unwrap_or_default());
-        while is_row || records.read(&mut cells)? {
-            is_row = false;
+        let mut cut_on = None;
+        let mut see = |cells: &Cells, line| {
             if cells.is_blank() {
-                continue;
+                return ControlFlow::Continue(());
             }
             let is_short = !cells.ended && cells.len() < self.layout.header.len();
             if is_short || cells.is_cut() {
-                return Err(ReadError::HalfCopied { line: records.line() });
+                cut_on = Some(line);
+                return ControlFlow::Break(());
             }
             notes.rows += 1;
-            look.at(&cells, &mut notes, &mut scan);
+            look.at(cells, &mut notes, &mut scan);
+            ControlFlow::Continue(())
+        };
+        let line = records.line();
+        if first.is_none_or(|first| see(&first, line).is_continue()) {
+            ahead::each(records, see).map_err(|stopped| stopped.error)?;
         }
-        Ok((notes, scan))
+        // Only the last record of a file is without an end.
+        cut_on.map_or(Ok((notes, scan)), |line| Err(ReadError::HalfCopied { line }))
     }
 
     fn summary(&self, notes: Notes, date_order: super::DateOrder) -> Summary {

@@ -113,6 +113,17 @@ impl Place {
         })
     }
 
+    /// The same for who does one thing after the other and has the right to load and plan: files are loaded faster.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_alone(&self) -> Result<Arc<dyn Store>, StoreError> {
+        match &self.at {
+            At::File(_) => Ok(Arc::new(SqliteStore::open_alone(&self.shown).await?)),
+            At::Memory | At::Server(_) => self.open().await,
+        }
+    }
+
     /// Opens the store for reading: nothing is made, and its tables are not brought up to date.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ impl Dialect for Postgres {
 
     /// One `COPY`, however many rows; where rows may be there already, into a table of our own first, and on from
     /// there in one statement.
-    async fn write<'a, R: AsRef<[Cell<'a>]> + Send>(
+    async fn write<'a, R: IntoIterator<Item = Cell<'a>> + Send>(
         db: &mut PgConnection,
         target: Target<'_>,
         rows: impl Iterator<Item = R> + Send,
@@ -133,7 +133,7 @@ fn query(sql: impl SqlSafeStr, cells: &[Cell<'_>]) -> Query<'static, Postgres, P
 }
 
 /// Sends rows in PostgreSQL's text format, chunk by chunk.
-async fn copy<'a, R: AsRef<[Cell<'a>]>>(
+async fn copy<'a, R: IntoIterator<Item = Cell<'a>>>(
     db: &mut PgConnection,
     into: &str,
     rows: impl Iterator<Item = R>,
@@ -141,7 +141,7 @@ async fn copy<'a, R: AsRef<[Cell<'a>]>>(
     let mut copy = db.copy_in_raw(&format!("COPY {into} FROM STDIN")).await?;
     let mut chunk = String::with_capacity(CHUNK + CHUNK / 8);
     for row in rows {
-        write_row(&mut chunk, row.as_ref());
+        write_row(&mut chunk, row);
         if chunk.len() >= CHUNK {
             copy.send(chunk.as_bytes()).await?;
             chunk.clear();
@@ -153,16 +153,16 @@ async fn copy<'a, R: AsRef<[Cell<'a>]>>(
 }
 
 /// One line: values between tabs, `\N` where there is none.
-fn write_row(chunk: &mut String, cells: &[Cell<'_>]) {
-    for (at, cell) in cells.iter().enumerate() {
+fn write_row<'a>(chunk: &mut String, cells: impl IntoIterator<Item = Cell<'a>>) {
+    for (at, cell) in cells.into_iter().enumerate() {
         if at > 0 {
             chunk.push('\t');
         }
         match cell {
             // Writing into a String cannot fail.
             Cell::Number(Some(number)) => drop(write!(chunk, "{number}")),
-            Cell::Text(Some(text)) => push_escaped(chunk, text),
-            Cell::Bytes(Some(bytes)) => push_hex(chunk, bytes),
+            Cell::Text(Some(text)) => push_escaped(chunk, &text),
+            Cell::Bytes(Some(bytes)) => push_hex(chunk, &bytes),
             Cell::Number(None) | Cell::Text(None) | Cell::Bytes(None) | Cell::Numbers(_) | Cell::Texts(_) => {
                 chunk.push_str("\\N");
             }
@@ -207,8 +207,8 @@ mod tests {
     fn what_the_format_gives_a_meaning_is_escaped() {
         let mut line = String::new();
         let cells = ["a\tb", "c\\N", "\r\n", "", "ü🦉"].map(Cell::from);
-        write_row(&mut line, &cells);
-        write_row(&mut line, &[7.into(), Cell::Text(None), Cell::Number(None), "\\N".into()]);
+        write_row(&mut line, cells);
+        write_row(&mut line, [7.into(), Cell::Text(None), Cell::Number(None), "\\N".into()]);
         assert_eq!(line, "a\\tb\tc\\\\N\t\\r\\n\t\tü🦉\n7\t\\N\t\\N\t\\\\N\n");
     }
 }

@@ -63,9 +63,12 @@ where
     }
 }
 
-impl AsRef<[Cell<'static>]> for Cells {
-    fn as_ref(&self) -> &[Cell<'static>] {
-        &self.0
+impl IntoIterator for Cells {
+    type Item = Cell<'static>;
+    type IntoIter = std::vec::IntoIter<Cell<'static>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

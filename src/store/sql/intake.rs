@@ -5,7 +5,7 @@ use std::{panic::resume_unwind, sync::Arc};
 use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::Transaction;
-use tokio::spawn;
+use tokio::{spawn, sync::oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -48,21 +48,30 @@ pub(super) struct SqlIntake<DB: Dialect> {
 /// Who has the transaction: a task writes while the next rows are merged.
 enum Hand<DB: Dialect> {
     Free(Transaction<'static, DB>),
-    Writing(AbortOnDropHandle<Result<Transaction<'static, DB>, StoreError>>),
+    Writing {
+        task: AbortOnDropHandle<Result<Transaction<'static, DB>, StoreError>>,
+        /// Says that what was handed over before is written.
+        begun: oneshot::Receiver<()>,
+    },
     /// Something could not be written, and whoever asked next was told.
     Lost,
 }
 
 impl<DB: Dialect> Hand<DB> {
-    fn busy(with: impl Future<Output = Result<Transaction<'static, DB>, StoreError>> + Send + 'static) -> Self {
-        Self::Writing(AbortOnDropHandle::new(spawn(with)))
+    /// Who has it while a task works that was given something to do with it.
+    fn busy<T>(work: impl FnOnce(oneshot::Sender<()>) -> T) -> Self
+    where
+        T: Future<Output = Result<Transaction<'static, DB>, StoreError>> + Send + 'static,
+    {
+        let (begin, begun) = oneshot::channel();
+        Self::Writing { task: AbortOnDropHandle::new(spawn(work(begin))), begun }
     }
 
     /// The transaction, when all that was handed over is written.
-    async fn take(&mut self) -> Result<Transaction<'static, DB>, StoreError> {
-        match std::mem::replace(self, Self::Lost) {
+    async fn take(self) -> Result<Transaction<'static, DB>, StoreError> {
+        match self {
             Self::Free(transaction) => Ok(transaction),
-            Self::Writing(task) => task.await.unwrap_or_else(|error| match error.try_into_panic() {
+            Self::Writing { task, .. } => task.await.unwrap_or_else(|error| match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 Err(_) => Err(lost()),
             }),
@@ -70,12 +79,25 @@ impl<DB: Dialect> Hand<DB> {
         }
     }
 
-    /// The same, to give back.
+    /// Waits until no more than what was handed over last is to be written.
+    async fn wait_for_the_last_but_one(&mut self) {
+        if let Self::Writing { begun, .. } = self {
+            // One that never began has failed, and says so when it is asked for the transaction.
+            drop(begun.await);
+        }
+    }
+
+    /// Leaves nobody in its place.
+    const fn give(&mut self) -> Self {
+        std::mem::replace(self, Self::Lost)
+    }
+
+    /// The transaction, to give back.
     async fn wait(&mut self) -> Result<&mut Transaction<'static, DB>, StoreError> {
-        *self = Self::Free(self.take().await?);
+        *self = Self::Free(self.give().take().await?);
         match self {
             Self::Free(transaction) => Ok(transaction),
-            Self::Writing(_) | Self::Lost => Err(lost()),
+            Self::Writing { .. } | Self::Lost => Err(lost()),
         }
     }
 }
@@ -107,8 +129,9 @@ impl<DB: Dialect> SqlIntake<DB> {
 
     async fn make_index(&mut self) -> Result<(), StoreError> {
         if !std::mem::replace(&mut self.is_indexed, true) {
-            let mut transaction = self.hand.take().await?;
-            self.hand = Hand::busy(async move {
+            let mut transaction = self.hand.give().take().await?;
+            self.hand = Hand::busy(|begin| async move {
+                _ = begin.send(());
                 subjects::make_index::<DB>(&mut transaction).await?;
                 Ok(transaction)
             });
@@ -143,14 +166,17 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     }
 
     async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError> {
-        let mut transaction = self.hand.take().await?;
+        self.hand.wait_for_the_last_but_one().await;
         let (last, after) = (self.last_written, Arc::clone(&self.after));
         let said = subjects::new_said(&subjects, &mut self.said);
         self.last_written = subjects.iter().map(|subject| subject.id).fold(last, SubjectId::max);
-        self.hand = Hand::busy(async move {
+        let before = self.hand.give();
+        self.hand = Hand::busy(|begin| async move {
             let changes = Changes { subjects: subjects.iter().collect(), removed };
             let written = Written::of(&changes, said, last, &after)?;
             let ids: Vec<_> = subjects.into_iter().map(|subject| subject.id).collect();
+            let mut transaction = before.take().await?;
+            _ = begin.send(());
             written.write::<DB>(&mut transaction).await?;
             wake::stir::<DB>(&mut transaction, ids).await?;
             Ok(transaction)
@@ -164,7 +190,7 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
 
     async fn commit(mut self: Box<Self>, taken: Taken<'_>) -> Result<(), StoreError> {
         self.make_index().await?;
-        let mut transaction = self.hand.take().await?;
+        let mut transaction = self.hand.give().take().await?;
         // What was read before somebody was forgotten must not bring them back.
         if person::newest_erasure::<DB>(&mut transaction).await? > self.erasure {
             return Err(StoreError::ForgottenMeanwhile);

@@ -103,8 +103,12 @@ pub trait Dialect: Database {
     /// Begins a transaction that may write; it never fails half way because somebody else writes too.
     fn begin(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send;
 
-    /// Begins a transaction that may write very many rows at scattered places.
-    fn begin_bulk(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send {
+    /// Begins a transaction that may write very many rows at scattered places. `_is_alone` says that nobody else writes,
+    /// and that nothing is asked of the store until it ends.
+    fn begin_bulk(
+        pool: &Pool<Self>,
+        _is_alone: bool,
+    ) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send {
         Self::begin(pool)
     }
 
@@ -140,7 +144,7 @@ pub trait Dialect: Database {
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send + 'e;
 
     /// Writes many rows, inside a transaction.
-    fn write<'a, R: AsRef<[Cell<'a>]> + Send>(
+    fn write<'a, R: IntoIterator<Item = Cell<'a>> + Send>(
         db: &mut Self::Connection,
         target: Target<'_>,
         rows: impl Iterator<Item = R> + Send,

@@ -34,12 +34,19 @@ use crate::{
 #[derive(Debug)]
 pub struct SqlStore<DB: Dialect> {
     pool: Pool<DB>,
+    /// Nobody else writes, and one thing is done after the other.
+    is_alone: bool,
 }
 
 impl<DB: Dialect> SqlStore<DB> {
     /// A store behind a pool whose database is of our version.
     pub(in crate::store) const fn new(pool: Pool<DB>) -> Self {
-        Self { pool }
+        Self { pool, is_alone: false }
+    }
+
+    /// The same for who writes alone, one thing after the other.
+    pub(in crate::store) fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     pub(in crate::store) const fn pool(&self) -> &Pool<DB> {
@@ -119,7 +126,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     }
 
     async fn begin_intake(&self, source: Source, as_of: Date) -> Result<Box<dyn Intake>, StoreError> {
-        let transaction = DB::begin_bulk(&self.pool).await.map_err(doing("beginning to load a file"))?;
+        let transaction = DB::begin_bulk(&self.pool, self.is_alone).await.map_err(doing("beginning to load a file"))?;
         Ok(Box::new(SqlIntake::begin(transaction, source, as_of).await?))
     }
 

@@ -1,5 +1,7 @@
 //! What SQLite says in its own way.
 
+use std::borrow::Cow;
+
 use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::{
     AssertSqlSafe, QueryBuilder, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction, query::Query,
@@ -41,14 +43,22 @@ impl Dialect for Sqlite {
     }
 
     /// Room for an index of some million rows: without it, each insert writes a page to the log and reads another back.
-    async fn begin_bulk(pool: &SqlitePool) -> Result<Transaction<'static, Self>, sqlx::Error> {
-        let mut transaction = Self::begin(pool).await?;
+    ///
+    /// Who is alone writes the first rows straight into the file: a log would be as long, and be copied into it at the
+    /// end. Where somebody reads at that moment, the log is kept.
+    async fn begin_bulk(pool: &SqlitePool, is_alone: bool) -> Result<Transaction<'static, Self>, sqlx::Error> {
+        let is_first = is_alone && !sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM subject)").fetch_one(pool).await?;
+        let without_log = "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE";
+        let begun = if is_first { pool.begin_with(without_log).await.ok() } else { None };
+        let mut transaction = if let Some(begun) = begun { begun } else { Self::begin(pool).await? };
         hold(&mut transaction, BULK_CACHE_KIB).await?;
         Ok(transaction)
     }
 
     async fn append(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        hold(db, APPEND_CACHE_KIB).await
+        hold(db, APPEND_CACHE_KIB).await?;
+        // The index is sorted beside reading what it is made of.
+        sqlx::query("PRAGMA threads = 2").execute(db).await.map(drop)
     }
 
     async fn begin_reading(pool: &SqlitePool) -> Result<Transaction<'static, Self>, sqlx::Error> {
@@ -77,7 +87,7 @@ impl Dialect for Sqlite {
         async move { query.execute(db).await.map(|done| done.rows_affected()) }
     }
 
-    async fn write<'a, R: AsRef<[Cell<'a>]> + Send>(
+    async fn write<'a, R: IntoIterator<Item = Cell<'a>> + Send>(
         db: &mut SqliteConnection,
         target: Target<'_>,
         mut rows: impl Iterator<Item = R> + Send,
@@ -90,13 +100,13 @@ impl Dialect for Sqlite {
                 return Ok(());
             }
             let mut query = QueryBuilder::<Self>::new(&head);
-            query.push_values(&batch, |mut row, cells| {
-                for cell in cells.as_ref() {
+            query.push_values(batch, |mut row, cells| {
+                for cell in cells {
                     match cell {
-                        Cell::Number(number) => row.push_bind(*number),
-                        Cell::Text(text) => row.push_bind(text.as_deref()),
-                        Cell::Bytes(bytes) => row.push_bind(bytes.as_deref()),
-                        Cell::Numbers(_) | Cell::Texts(_) => row.push_bind(listed(cell)),
+                        Cell::Number(number) => row.push_bind(number),
+                        Cell::Text(text) => row.push_bind(text.map(Cow::into_owned)),
+                        Cell::Bytes(bytes) => row.push_bind(bytes.map(Cow::into_owned)),
+                        Cell::Numbers(_) | Cell::Texts(_) => row.push_bind(listed(&cell)),
                     };
                 }
             });

@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// What a connection holds of the file in memory between loads: 2 MiB, as SQLite has it.
 const USUAL_CACHE: &str = "PRAGMA cache_size = -2000";
 
+/// How many may work on a store at once.
+const CONNECTIONS: u32 = 4;
+
 /// The URL of a store that is gone when dropped.
 const IN_MEMORY: &str = "sqlite::memory:";
 
@@ -78,20 +81,47 @@ fn writing(path: PathBuf) -> SqliteConnectOptions {
         .busy_timeout(PATIENCE)
 }
 
+/// So many connections, of which none is used again that is not fit for it.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .after_release(|connection, _| Box::pin(is_fit_for_use(connection)))
+}
+
 impl SqliteStore {
     /// Opens the store, making it and bringing its tables up to date when needed.
     ///
     /// # Errors
     /// `Open` when the file cannot be opened or made, `Migrate` when it is of a newer version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, pool(CONNECTIONS)).await
+    }
+
+    /// The same for who does one thing after the other, with nobody beside it who does more than read.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) async fn open_alone(url: &str) -> Result<Self, StoreError> {
+        let pool = pool(1).after_release(|connection, _| {
+            Box::pin(async move {
+                let is_fit = is_fit_for_use(connection).await?;
+                // The first file was written without the log.
+                sqlx::query("PRAGMA journal_mode = WAL").execute(connection).await?;
+                Ok(is_fit)
+            })
+        });
+        Ok(Self::open_with(url, pool).await?.alone())
+    }
+
+    async fn open_with(url: &str, pool: SqlitePoolOptions) -> Result<Self, StoreError> {
         let path = path_of(url);
         if let Some(path) = &path {
             make_folder(path)
                 .map_err(|source| StoreError::Open { url: url.to_owned(), source: sqlx::Error::Io(source) })?;
         }
-        let connections = if path.is_some() { 4 } else { 1 };
+        let pool = if path.is_some() { pool } else { pool.max_connections(1) };
         let options = writing(path.unwrap_or_else(|| PathBuf::from(":memory:"))).create_if_missing(true);
-        let store = Self::connect(url, options, connections).await?;
+        let store = Self::connect(url, options, pool).await?;
         MIGRATIONS.run(store.pool()).await?;
         Ok(store)
     }
@@ -105,7 +135,7 @@ impl SqliteStore {
     pub async fn open_beside(url: &str) -> Result<Self, StoreError> {
         let Some(path) = path_of(url) else { return Self::open(url).await };
         let options = writing(path).pragma("secure_delete", "on");
-        Self::connect(url, options, 1).await?.of_version(&MIGRATIONS).await
+        Self::connect(url, options, pool(1)).await?.of_version(&MIGRATIONS).await
     }
 
     /// Opens the store for a copy of it, whatever version its tables are of: a backup comes before an update. SQLite
@@ -115,7 +145,7 @@ impl SqliteStore {
     /// `Open` when the file cannot be opened.
     pub(super) async fn open_as_it_is(url: &str) -> Result<Self, StoreError> {
         let Some(path) = path_of(url) else { return Self::open(url).await };
-        Self::connect(url, writing(path), 1).await
+        Self::connect(url, writing(path), pool(1)).await
     }
 
     /// Opens the store for reading: nothing is made, and its tables are not brought up to date.
@@ -125,18 +155,12 @@ impl SqliteStore {
     pub async fn open_to_read(url: &str) -> Result<Self, StoreError> {
         let Some(path) = path_of(url) else { return Self::open(url).await };
         let options = SqliteConnectOptions::new().filename(path).pragma("query_only", "on").busy_timeout(PATIENCE);
-        Self::connect(url, options, 1).await?.of_version(&MIGRATIONS).await
+        Self::connect(url, options, pool(1)).await?.of_version(&MIGRATIONS).await
     }
 
-    async fn connect(url: &str, options: SqliteConnectOptions, connections: u32) -> Result<Self, StoreError> {
+    async fn connect(url: &str, options: SqliteConnectOptions, pool: SqlitePoolOptions) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Open { url: url.to_owned(), source };
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
-            .after_release(|connection, _| Box::pin(is_fit_for_use(connection)))
-            .connect_with(options)
-            .await
-            .map_err(failed)?;
-        Ok(Self::new(pool))
+        Ok(Self::new(pool.connect_with(options).await.map_err(failed)?))
     }
 
     /// Writes the store as it is at one moment into an empty file, while others read and write.

@@ -1,0 +1,151 @@
+//! Records read ahead: one thread divides a file while another looks at what was divided.
+use std::{
+    io::Read,
+    mem::take,
+    ops::ControlFlow,
+    sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
+    thread::scope,
+};
+
+use super::{
+    error::ReadError,
+    table::{Cells, Records},
+};
+
+/// Records that are handed over together.
+const SHEAF: usize = 256;
+/// How many bytes of them end a sheaf before it is full.
+const BYTES: usize = 256 * 1024;
+/// Sheaves that wait to be looked at.
+const WAITING: usize = 2;
+
+/// Some records, in the order of the file.
+#[derive(Default)]
+struct Sheaf {
+    /// Those from `len` on are of before and are used again.
+    cells: Vec<Cells>,
+    len: usize,
+    /// The line the reader was on after the last of them.
+    line: u32,
+    /// What came behind them, when the file ends there or cannot be read on.
+    end: Option<Result<(), ReadError>>,
+}
+
+impl Sheaf {
+    /// Takes up the next records.
+    fn fill<R: Read>(&mut self, records: &mut Records<R>) {
+        let mut bytes = 0;
+        self.len = 0;
+        while self.len < SHEAF && bytes < BYTES && self.end.is_none() {
+            if self.cells.len() == self.len {
+                self.cells.push(Cells::default());
+            }
+            let Some(cells) = self.cells.get_mut(self.len) else { break };
+            cells.forget_what_is_large();
+            match records.read(cells) {
+                Ok(true) => self.len += 1,
+                Ok(false) => self.end = Some(Ok(())),
+                Err(error) => self.end = Some(Err(error)),
+            }
+            bytes += cells.size();
+        }
+        self.line = records.line();
+    }
+
+    fn records(&self) -> &[Cells] {
+        self.cells.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Why not all of a file was read.
+pub(super) struct Stopped {
+    /// What was wrong.
+    pub(super) error: ReadError,
+    /// The line the reader was on.
+    pub(super) line: u32,
+}
+
+/// Calls `look` for each record, in the order of the file, with the line the reader was on after some more of them;
+/// after the last record of the file it is the line after that. `look` may end it.
+///
+/// # Errors
+/// When the file cannot be read on; what lies before was looked at.
+pub(super) fn each<R: Read + Send>(
+    mut records: Records<R>,
+    mut look: impl FnMut(&Cells, u32) -> ControlFlow<()>,
+) -> Result<(), Stopped> {
+    scope(|scope| {
+        let (give, sheaves) = sync_channel(WAITING);
+        let (give_back, used) = channel();
+        scope.spawn(move || divide(&mut records, &give, &used));
+        for mut sheaf in sheaves {
+            let line = sheaf.line;
+            if sheaf.records().iter().any(|cells| look(cells, line).is_break()) {
+                return Ok(());
+            }
+            if let Some(end) = take(&mut sheaf.end) {
+                return end.map_err(|error| Stopped { error, line });
+            }
+            // Nobody takes it when the file is at its end.
+            _ = give_back.send(sheaf);
+        }
+        Ok(())
+    })
+}
+
+/// Divides until the file ends or nobody looks any more.
+fn divide<R: Read>(records: &mut Records<R>, give: &SyncSender<Sheaf>, used: &Receiver<Sheaf>) {
+    loop {
+        let mut sheaf = used.try_recv().unwrap_or_default();
+        sheaf.fill(records);
+        let is_last = sheaf.end.is_some();
+        if give.send(sheaf).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, most: usize) -> (Vec<String>, Option<u32>) {
+        let records = Records::new(text.as_bytes(), b',', 0).expect("readable");
+        let mut seen = Vec::new();
+        let ended = each(records, |cells, _| {
+            seen.push(cells.get(0).expect("a cell").into_owned());
+            if seen.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        (seen, ended.err().map(|stopped| stopped.line))
+    }
+
+    #[test]
+    fn every_record_is_looked_at_in_its_order() {
+        let text: String = (0..SHEAF * 5 + 1).map(|row| format!("{row},x\n")).collect();
+        let (seen, fault) = read(&text, usize::MAX);
+        assert_eq!(seen, (0..SHEAF * 5 + 1).map(|row| row.to_string()).collect::<Vec<_>>());
+        assert_eq!(fault, None);
+    }
+
+    #[test]
+    fn who_has_seen_enough_ends_it() {
+        let text = "a,b\n".repeat(SHEAF * 20);
+        assert_eq!(read(&text, 3).0.len(), 3);
+    }
+
+    #[test]
+    fn a_fault_comes_after_what_stands_before_it_with_its_line() {
+        let text = format!("{}\"open", "a,b\n".repeat(SHEAF + 7));
+        let (seen, fault) = read(&text, usize::MAX);
+        assert_eq!((seen.len(), fault.is_some()), (SHEAF + 7, true));
+    }
+
+    #[test]
+    fn long_records_are_handed_over_a_few_at_a_time_and_not_kept() {
+        let long = format!("{},{}\n", "x".repeat(BYTES / 4), "y".repeat(60_000));
+        let mut records = Records::new(long.repeat(50).leak().as_bytes(), b',', 0).expect("readable");
+        let mut sheaf = Sheaf::default();
+        sheaf.fill(&mut records);
+        assert!((1..SHEAF).contains(&sheaf.len), "{}", sheaf.len);
+    }
+}
