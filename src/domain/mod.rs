@@ -21,6 +21,7 @@ pub mod history;
 pub mod hours;
 pub mod message;
 pub mod names;
+pub mod newcomer;
 pub mod observe;
 pub mod outbox;
 pub mod plan;
@@ -39,6 +40,6 @@ pub mod snapshot;
 pub mod spread;
 pub mod subject;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod wake;
 pub mod words;

@@ -42,18 +42,6 @@ pub enum EffectKind {
     Waiting,
 }
 
-/// A subject of which nobody knew anything before this row: what [`Register::observe`](super::register::Register) makes
-/// of a row whose id and address no subject has or had, without a register to look in.
-#[must_use]
-pub fn newcomer(id: SubjectId, arrival: Arrival, row: &Observation, policy: &Policy) -> (Subject, Effect) {
-    let mut subject = Subject::new(id);
-    if let Some(source_id) = &row.id {
-        subject.source_ids.insert(arrival.source, source_id.clone());
-    }
-    let (effect, _) = observe(&mut subject, arrival, row, policy);
-    (subject, effect)
-}
-
 /// Takes a row up in the subject it is about. Returns what it did, and whether the subject is another than before.
 pub(super) fn observe(subject: &mut Subject, arrival: Arrival, row: &Observation, policy: &Policy) -> (Effect, bool) {
     evaluate::fix_deletion_before(subject, arrival.as_of, policy);
@@ -78,7 +66,7 @@ pub(super) fn observe(subject: &mut Subject, arrival: Arrival, row: &Observation
 }
 
 /// Whether a row tells of a send that can be believed, and its source of the sends of shared mailboxes.
-fn tells_of_send(arrival: Arrival, row: &Observation) -> bool {
+pub(super) fn tells_of_send(arrival: Arrival, row: &Observation) -> bool {
     let has_sent = row.last_sent_on.is_some_and(|sent_on| sent_on <= latest_good(arrival.as_of));
     has_sent && arrival.source.watches_mailboxes()
 }
@@ -104,14 +92,14 @@ pub fn latest_good(as_of: Date) -> Date {
 /// Merges a row's values. Returns whether a value is new, whether the row is to be kept all the same (it confirms
 /// something, or another source overrules it), and how many dates were bad.
 fn merge_row(subject: &mut Subject, arrival: Arrival, row: &Observation) -> (bool, bool, u32) {
-    let latest = latest_good(arrival.as_of);
     let (mut changed, mut confirmed, mut bad_dates) = (false, false, 0);
-    for (field, value) in values(row) {
-        if matches!(value, Value::Date(date) if date > latest) {
+    for (field, told) in told(row) {
+        let Arrival { snapshot, source, as_of } = arrival;
+        if is_bad(&told, as_of) {
             bad_dates += 1;
             continue;
         }
-        let Arrival { snapshot, source, as_of } = arrival;
+        let value = told.to_value();
         match subject.facts.merge(field, Fact { value, as_of, source, snapshot, line: row.line }) {
             Merged::Changed => changed = true,
             Merged::Confirmed | Merged::Overruled => confirmed = true,
@@ -129,27 +117,36 @@ pub(super) fn fields(row: &Observation) -> impl Iterator<Item = Field> {
     told(row).map(|(field, _)| field)
 }
 
-/// The values a row gives.
-fn values(row: &Observation) -> impl Iterator<Item = (Field, Value)> {
-    told(row).map(|(field, told)| {
-        let value = match told {
-            Told::Text(text) => Value::Text(text.into()),
-            Told::Date(date) => Value::Date(date),
-            Told::Flag(flag) => Value::Flag(flag),
-        };
-        (field, value)
-    })
+/// Whether it is a date that a file of this day cannot know.
+pub(super) fn is_bad(told: &Told<'_>, as_of: Date) -> bool {
+    matches!(told, Told::Date(date) if *date > latest_good(as_of))
 }
 
 /// A value as it stands in a row.
-enum Told<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// A word, a name or an address.
     Text(&'a str),
+    /// A civil date in the policy's zone.
     Date(Date),
+    /// Yes or no.
     Flag(bool),
 }
 
-/// What a row says; a blank says nothing.
-fn told(row: &Observation) -> impl Iterator<Item = (Field, Told<'_>)> {
+impl Told<'_> {
+    /// The same, to keep.
+    #[must_use]
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Text(text) => Value::Text(text.into()),
+            Self::Date(date) => Value::Date(date),
+            Self::Flag(flag) => Value::Flag(flag),
+        }
+    }
+}
+
+/// What a row says, in the order of the fields; a blank says nothing.
+pub(super) fn told(row: &Observation) -> impl Iterator<Item = (Field, Told<'_>)> {
     let kind = (row.kind != Kind::Unknown).then(|| row.kind.as_str());
     [
         (Field::Address, row.address.as_ref().map(Address::as_str).map(Told::Text)),

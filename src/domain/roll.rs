@@ -121,24 +121,25 @@ impl Roll {
 struct Index {
     /// How many of the first bits of a key count.
     bits: u32,
-    /// For each beginning of a key, where the entries with it begin; after the last, their number.
-    starts: Vec<usize>,
+    /// For each beginning of a key, where the entries with it begin; after the last, their number. Half as wide as a
+    /// place, so that more of it is at hand; a roll is never longer.
+    starts: Vec<u32>,
 }
 
 impl Index {
     /// How many entries, about, a search has before it.
-    const NEAR: usize = 8;
+    const NEAR: usize = 4;
 
     fn of(entries: &[Entry]) -> Self {
         let bits = (entries.len() / Self::NEAR).max(2).ilog2();
         let mut index = Self { bits, starts: Vec::with_capacity((1 << bits) + 1) };
-        for (at, entry) in entries.iter().enumerate() {
+        for (at, entry) in (0_u32..).zip(entries) {
             let beginning = index.beginning(entry.key);
             while index.starts.len() <= beginning {
                 index.starts.push(at);
             }
         }
-        index.starts.resize((1 << bits) + 1, entries.len());
+        index.starts.resize((1 << bits) + 1, u32::try_from(entries.len()).unwrap_or(u32::MAX));
         index
     }
 
@@ -148,7 +149,8 @@ impl Index {
 
     fn find(&self, key: u64, entries: &[Entry]) -> Option<(usize, Entry)> {
         let near = self.starts.get(self.beginning(key)..)?;
-        let (from, to) = (*near.first()?, *near.get(1)?);
+        let place = |at: usize| near.get(at).and_then(|start| usize::try_from(*start).ok());
+        let (from, to) = (place(0)?, place(1)?);
         let at = from + entries.get(from..to)?.binary_search_by_key(&key, |entry| entry.key).ok()?;
         Some((at, *entries.get(at)?))
     }

@@ -50,7 +50,7 @@ fn rule(deadline_after: Span, first_after: Span) -> RulePolicy {
 }
 
 /// Every rule with a short ladder and its usual deadline.
-pub(super) fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         inactivity: rule(Span::Days(60), Span::Days(21)),
         activation: rule(Span::Days(60), Span::Days(7)),

@@ -7,7 +7,7 @@
 //! file.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     ops::ControlFlow,
     panic::resume_unwind,
     sync::Arc,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{
         facts::SnapshotId,
-        observe::newcomer,
+        newcomer::Newcomer,
         policy::Policy,
         register::{Arrival, Effect, Register, Subject, SubjectId},
         roll::{ALWAYS_READ, Answer, Entry, Roll, RollCall, Uncalled},
@@ -255,10 +255,11 @@ impl<'a> Merger<'a> {
             return Ok(());
         }
         let Concerned { subjects, are_newcomers } = self.find(&rows).await?;
+        if are_newcomers {
+            let newcomers = block_in_place(|| self.welcome(rows));
+            return self.intake.write_newcomers(newcomers).await;
+        }
         let (touched, removed) = block_in_place(|| {
-            if are_newcomers {
-                return (self.welcome(&rows), BTreeMap::new());
-            }
             let register = self.observe(subjects, &rows);
             self.next = register.next_subject();
             register.into_changes()
@@ -289,17 +290,18 @@ impl<'a> Merger<'a> {
     }
 
     /// Rows about nobody who was known: nothing but the rows themselves says anything of them.
-    fn welcome(&mut self, rows: &[Row]) -> Vec<Subject> {
-        let mut subjects = Vec::with_capacity(rows.len());
-        for row in rows {
-            self.tally.compare(&row.says, self.policy);
-            let (subject, effect) = newcomer(self.next, self.arrival, &row.says, self.policy);
+    fn welcome(&mut self, rows: Vec<Row>) -> Vec<Newcomer> {
+        let mut newcomers = Vec::with_capacity(rows.len());
+        for Row { says, on_roll, .. } in rows {
+            self.tally.compare(&says, self.policy);
+            let newcomer = Newcomer { id: self.next, arrival: self.arrival, row: says };
             self.next.0 += 1;
+            let effect = newcomer.effect();
             self.tally.count(effect, false, true);
-            self.enter(row, effect);
-            subjects.push(subject);
+            self.enter(on_roll, effect);
+            newcomers.push(newcomer);
         }
-        subjects
+        newcomers
     }
 
     fn observe(&mut self, subjects: Vec<Subject>, rows: &[Row]) -> Register {
@@ -317,14 +319,14 @@ impl<'a> Merger<'a> {
             let is_first = !(std::mem::replace(&mut was.is_counted, true) || row.is_again);
             let is_relisted = was.listed.as_ref().is_some_and(|listed| listed.is_still_at(&register, effect.subject));
             self.tally.count(effect, is_relisted, is_first);
-            self.enter(row, effect);
+            self.enter(row.on_roll, effect);
         }
         register
     }
 
     /// Notes for the roll what a row was and whom it was about.
-    fn enter(&mut self, row: &Row, effect: Effect) {
-        let Some((key, print)) = row.on_roll else { return };
+    fn enter(&mut self, on_roll: Option<(u64, u64)>, effect: Effect) {
+        let Some((key, print)) = on_roll else { return };
         let print = if effect.bad_dates > 0 { ALWAYS_READ } else { print };
         self.entries.push(if self.is_overtaken {
             Entry::left(key, effect.subject, self.arrival.as_of)

@@ -13,9 +13,9 @@ use super::{
 };
 
 /// Records that are handed over together.
-const SHEAF: usize = 256;
+const SHEAF: usize = 1024;
 /// How many bytes of them end a sheaf before it is full.
-const BYTES: usize = 256 * 1024;
+const BYTES: usize = 512 * 1024;
 /// Sheaves that wait to be looked at.
 const WAITING: usize = 2;
 

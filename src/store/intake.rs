@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use super::{SnapshotRow, StoreError};
 use crate::domain::{
+    newcomer::Newcomer,
     register::{Subject, SubjectId},
     roll::Roll,
     snapshot::Lists,
@@ -45,6 +46,9 @@ pub trait Intake: Send {
     /// Takes subjects as they are after this file, and those that were merged into others. They are written while more
     /// is merged; what goes wrong with that is told to whoever asks next.
     async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError>;
+    /// Takes subjects of which nobody knew anything before this file, with numbers that nobody had; as
+    /// [`write_subjects`](Self::write_subjects).
+    async fn write_newcomers(&mut self, newcomers: Vec<Newcomer>) -> Result<(), StoreError>;
     /// Hears that no more subjects are coming, and does what is to be done then while its caller does the rest.
     async fn end_subjects(&mut self) -> Result<(), StoreError>;
     /// Ends the transaction for good.

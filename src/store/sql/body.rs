@@ -22,6 +22,8 @@ use crate::{
         day,
         facts::{Fact, Field, SnapshotId, Value},
         history::{StatusHistory, Stretch},
+        newcomer::Newcomer,
+        observe::Told,
         register::{Deletion, Subject, SubjectId},
         snapshot::Source,
         subject::{Address, Status},
@@ -152,9 +154,43 @@ pub(super) fn write(subject: &Subject, days: &Days) -> Result<Vec<u8>, StoreErro
             (Day::new(first_seen_on), told_on.map(Day::new), guessed_on.map(Day::new))
         }),
     };
+    encode(&body)
+}
+
+/// The bytes of somebody of whom nobody knew anything: those that [`write`] gives for the subject that the row makes.
+pub(super) fn write_newcomer(newcomer: &Newcomer, days: &Days) -> Result<Vec<u8>, StoreError> {
+    let Newcomer { arrival, row, .. } = newcomer;
+    let on = Day::new(newcomer.seen_on());
+    let source = number(&SOURCES, &arrival.source);
+    let facts: Vec<_> = newcomer.facts().map(|(field, told)| (number(&FIELDS, &field), told.into(), None)).collect();
+    let line = Row { as_of: on, snapshot: arrival.snapshot.0, line: row.line };
+    let said = Said {
+        source,
+        id: row.id.as_deref().map(Cow::Borrowed),
+        seen_on: Some(on),
+        follows: follows(arrival.source, Some(newcomer.seen_on()), days),
+        row: if facts.is_empty() { Row::default() } else { line },
+        facts,
+    };
+    let stretch = row.status.as_ref().map(|status| StretchBody {
+        status: Cow::Borrowed(status.as_str()),
+        first_on: on,
+        last_on: on,
+        before_last_on: None,
+        source,
+    });
+    encode(&Body { sources: vec![said], stretches: stretch.into_iter().collect(), former: Vec::new(), deletion: None })
+}
+
+fn encode(body: &Body<'_>) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(USUAL);
     bytes.push(LAYOUT);
-    postcard::to_extend(&body, bytes).map_err(|_| corrupt())
+    postcard::to_extend(body, bytes).map_err(|_| corrupt())
+}
+
+/// Whether what a source said on a day is what its newest snapshot says.
+fn follows(source: Source, seen_on: Option<Date>, days: &Days) -> bool {
+    source.keeps_roll() && seen_on.is_some() && seen_on == days.get(&source).and_then(BTreeSet::last).copied()
 }
 
 fn said<'a>(subject: &'a Subject, source: Source, days: &Days) -> Said<'a> {
@@ -165,9 +201,7 @@ fn said<'a>(subject: &'a Subject, source: Source, days: &Days) -> Said<'a> {
         source: number(&SOURCES, &source),
         id: subject.source_ids.get(&source).map(|id| Cow::Borrowed(id.as_str())),
         seen_on: seen_on.map(Day::new),
-        follows: source.keeps_roll()
-            && seen_on.is_some()
-            && seen_on == days.get(&source).and_then(BTreeSet::last).copied(),
+        follows: follows(source, seen_on, days),
         row,
         facts: facts()
             .map(|(field, fact)| {
@@ -187,6 +221,16 @@ fn value(value: &Value) -> ValueBody<'_> {
         Value::Text(text) => ValueBody::Text(Cow::Borrowed(text)),
         Value::Date(date) => ValueBody::Day(Day::new(*date)),
         Value::Flag(flag) => ValueBody::Flag(*flag),
+    }
+}
+
+impl<'a> From<Told<'a>> for ValueBody<'a> {
+    fn from(told: Told<'a>) -> Self {
+        match told {
+            Told::Text(text) => Self::Text(Cow::Borrowed(text)),
+            Told::Date(date) => Self::Day(Day::new(date)),
+            Told::Flag(flag) => Self::Flag(flag),
+        }
     }
 }
 
@@ -287,6 +331,11 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::domain::{
+        register::{Arrival, Register},
+        snapshot::Observation,
+        testing::policy,
+    };
 
     #[test]
     fn every_source_and_every_field_has_a_number_for_ever() {
@@ -321,6 +370,33 @@ mod tests {
         let bytes = write(&subject, &Days::new()).unwrap();
         assert!(bytes.len() < 80);
         assert_eq!(read(SubjectId(1), &bytes, &Days::new()).unwrap(), subject);
+    }
+
+    #[test]
+    fn a_newcomer_is_written_as_the_subject_that_the_row_makes() {
+        let on = date(2026, 11, 20);
+        let days = |newest| Days::from([(Source::PortalMailbox, BTreeSet::from([on, newest]))]);
+        let says = Observation {
+            line: 9,
+            id: Some("7c1e".into()),
+            address: Some(Address::new("ada.example@nhs.net")),
+            status: Status::new("Active"),
+            created_on: Some(date(2024, 2, 3)),
+            last_activity_on: Some(date(2026, 12, 24)),
+            aup_accepted: Some(true),
+            ..Observation::default()
+        };
+        let only_id = Observation { id: Some("8d2f".into()), ..Observation::default() };
+        for row in [says, only_id] {
+            let arrival = Arrival { snapshot: SnapshotId(7), source: Source::PortalMailbox, as_of: on };
+            let mut register = Register::default();
+            let id = register.observe(arrival, &row, &policy()).subject;
+            let newcomer = Newcomer { id, arrival, row: Box::new(row) };
+            for days in [days(on), days(date(2026, 11, 21))] {
+                let expected = write(register.find(id).unwrap(), &days).unwrap();
+                assert_eq!(write_newcomer(&newcomer, &days).unwrap(), expected);
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::{
+        newcomer::Newcomer,
         register::{Subject, SubjectId},
         roll::Roll,
         snapshot::Source,
@@ -127,6 +128,25 @@ impl<DB: Dialect> SqlIntake<DB> {
         Ok(Self { hand, source, before, after, last_subject, last_written, is_indexed, said, erasure })
     }
 
+    /// Lets a task prepare and then write these subjects, while no more than one before is still being written.
+    async fn hand_over(
+        &mut self,
+        ids: Vec<SubjectId>,
+        prepare: impl FnOnce() -> Result<Written, StoreError> + Send + 'static,
+    ) {
+        self.hand.wait_for_the_last_but_one().await;
+        self.last_written = ids.iter().copied().fold(self.last_written, SubjectId::max);
+        let before = self.hand.give();
+        self.hand = Hand::busy(|begin| async move {
+            let written = prepare()?;
+            let mut transaction = before.take().await?;
+            _ = begin.send(());
+            written.write::<DB>(&mut transaction).await?;
+            wake::stir::<DB>(&mut transaction, ids).await?;
+            Ok(transaction)
+        });
+    }
+
     async fn make_index(&mut self) -> Result<(), StoreError> {
         if !std::mem::replace(&mut self.is_indexed, true) {
             let mut transaction = self.hand.give().take().await?;
@@ -166,21 +186,22 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     }
 
     async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError> {
-        self.hand.wait_for_the_last_but_one().await;
         let (last, after) = (self.last_written, Arc::clone(&self.after));
         let said = subjects::new_said(&subjects, &mut self.said);
-        self.last_written = subjects.iter().map(|subject| subject.id).fold(last, SubjectId::max);
-        let before = self.hand.give();
-        self.hand = Hand::busy(|begin| async move {
+        let ids: Vec<_> = subjects.iter().map(|subject| subject.id).collect();
+        let prepare = move || {
             let changes = Changes { subjects: subjects.iter().collect(), removed };
-            let written = Written::of(&changes, said, last, &after)?;
-            let ids: Vec<_> = subjects.into_iter().map(|subject| subject.id).collect();
-            let mut transaction = before.take().await?;
-            _ = begin.send(());
-            written.write::<DB>(&mut transaction).await?;
-            wake::stir::<DB>(&mut transaction, ids).await?;
-            Ok(transaction)
-        });
+            Written::of(&changes, said, last, &after)
+        };
+        self.hand_over(ids, prepare).await;
+        Ok(())
+    }
+
+    async fn write_newcomers(&mut self, newcomers: Vec<Newcomer>) -> Result<(), StoreError> {
+        let after = Arc::clone(&self.after);
+        let said = subjects::newly_said(&newcomers, &mut self.said);
+        let ids: Vec<_> = newcomers.iter().map(|newcomer| newcomer.id).collect();
+        self.hand_over(ids, move || Written::of_newcomers(&newcomers, said, &after)).await;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{
         facts::{Field, Fields},
+        newcomer::Newcomer,
         register::{Subject, SubjectId},
         snapshot::Source,
         subject::{Address, Kind},
@@ -55,6 +56,23 @@ fn row(subject: &Subject, days: &Days) -> Result<[Cell<'static>; 7], StoreError>
     ])
 }
 
+/// The row of somebody of whom nobody knew anything.
+fn newcomer_row(newcomer: &Newcomer, days: &Days) -> Result<[Cell<'static>; 7], StoreError> {
+    let Newcomer { id, arrival, row } = newcomer;
+    let is_mailbox = row.kind == Kind::Shared;
+    let mailbox_of = row.ods.as_ref().filter(|_| is_mailbox).map(|ods| ods.key().into_string());
+    let is_there = is_newest(arrival.source, newcomer.seen_on(), days);
+    Ok([
+        id.0.into(),
+        row.address.as_ref().map(address_key).into(),
+        mailbox_of.into(),
+        Some(newcomer.seen_on()).filter(|_| !is_there).into(),
+        None::<Date>.into(),
+        (!newcomer.is_listed()).into(),
+        Cell::Bytes(Some(body::write_newcomer(newcomer, days)?.into())),
+    ])
+}
+
 /// Addresses that a subject had, and those that a source says while another is believed: the one that is overruled
 /// today may be believed when its source repeats it.
 fn other_addresses(subject: &Subject) -> BTreeSet<Address> {
@@ -64,9 +82,13 @@ fn other_addresses(subject: &Subject) -> BTreeSet<Address> {
 
 /// The last day on which any source spoke of a subject, unless the newest snapshot of one does.
 fn left_on(subject: &Subject, days: &Days) -> Option<Date> {
-    let newest = |source: &Source| days.get(source).and_then(BTreeSet::last);
-    let is_there = subject.seen_on.iter().any(|(source, on)| source.keeps_roll() && newest(source) == Some(on));
+    let is_there = subject.seen_on.iter().any(|(source, on)| is_newest(*source, *on, days));
     subject.seen_on.values().max().copied().filter(|_| !is_there)
+}
+
+/// Whether a source that keeps a roll has spoken of nobody since.
+fn is_newest(source: Source, on: Date, days: &Days) -> bool {
+    source.keeps_roll() && days.get(&source).and_then(BTreeSet::last) == Some(&on)
 }
 
 /// The day on which a subject was deleted whose newest status says that it is.
@@ -86,6 +108,17 @@ pub(super) fn new_said<'a>(
     let said = subjects.into_iter().flat_map(|subject| subject.facts.said());
     let said = said.map(|(field, fact)| (fact.source, field));
     said.filter(|(source, field)| known.entry(*source).or_default().insert(*field)).collect()
+}
+
+/// The same of newcomers.
+pub(super) fn newly_said(newcomers: &[Newcomer], known: &mut KnownSaid) -> Vec<(Source, Field)> {
+    let mut said = Vec::new();
+    for newcomer in newcomers {
+        let source = newcomer.arrival.source;
+        let known = known.entry(source).or_default();
+        said.extend(newcomer.facts().filter(|(field, _)| known.insert(*field)).map(|(field, _)| (source, field)));
+    }
+    said
 }
 
 /// What there is to write of some subjects: rows that no longer need them.
@@ -116,6 +149,16 @@ impl Written {
             written.former.extend(other.iter().map(|address| [address_key(address).into(), subject.id.0.into()]));
         }
         Ok(written)
+    }
+
+    /// People of whom nobody knew anything.
+    pub(super) fn of_newcomers(
+        newcomers: &[Newcomer],
+        said: Vec<(Source, Field)>,
+        days: &Days,
+    ) -> Result<Self, StoreError> {
+        let new = newcomers.iter().map(|newcomer| newcomer_row(newcomer, days)).collect::<Result<_, _>>()?;
+        Ok(Self { new, said, ..Self::default() })
     }
 
     pub(super) async fn write<DB: Dialect>(self, db: &mut DB::Connection) -> Result<(), StoreError> {

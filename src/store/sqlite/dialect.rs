@@ -16,8 +16,9 @@ const ROWS_A_STATEMENT: usize = 500;
 /// What a transaction of very many rows may hold in memory, in KiB. The connection keeps it only that long.
 const BULK_CACHE_KIB: u32 = 32 * 1024;
 
-/// The same where rows are appended and no page is needed again; also what sorting them for an index may hold.
-const APPEND_CACHE_KIB: u32 = 16 * 1024;
+/// The same where rows are appended and no page is needed again; also what each thread that sorts them for an index may
+/// hold.
+const APPEND_CACHE_KIB: u32 = 8 * 1024;
 
 impl Dialect for Sqlite {
     const LISTED: &'static str = "(SELECT value FROM json_each($1))";
