@@ -276,3 +276,19 @@ fn the_day_of_a_send_moves_with_the_report_though_the_row_says_the_same() {
     let files = [("list.csv".to_owned(), list), report("2026-11-04"), report("2026-11-11"), report("2026-11-18")];
     Runtime::new().expect("a runtime").block_on(both(&files)).expect("one register");
 }
+
+/// A file is merged some thousand rows at a time.
+#[test]
+fn a_key_that_comes_again_thousands_of_rows_later_means_the_same_subject() {
+    let rows = |day: &str, more: &[&str]| {
+        let mut text = "as_of,id,address,kind,status\n".to_owned();
+        let usual = (1..=4_500).map(|row| format!("id{row},p{row}@nhs.net"));
+        for row in usual.chain(more.iter().map(ToString::to_string)) {
+            writeln!(text, "{day},{row},user,Active").expect("written");
+        }
+        (format!("{day}.csv"), text)
+    };
+    let moved = ["id3,moved@nhs.net", "id7,p7@nhs.net", "id4501,p4501@nhs.net"];
+    let files = [rows("2026-11-10", &moved), rows("2026-11-11", &["id4501,p4501@nhs.net", "id9,again@nhs.net"])];
+    Runtime::new().expect("a runtime").block_on(both(&files)).expect("one register");
+}
