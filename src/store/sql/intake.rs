@@ -12,7 +12,7 @@ use super::{
     Dialect,
     body::Days,
     doing, lists, person, register, rolls,
-    subjects::{self, KnownSaid, Written},
+    subjects::{self, Kept, KnownSaid, Written},
     wake,
 };
 use crate::{
@@ -36,8 +36,8 @@ pub(super) struct SqlIntake<DB: Dialect> {
     after: Arc<Days>,
     /// The highest number that a subject had before the file.
     last_subject: SubjectId,
-    /// The highest number that a subject has by now.
-    last_written: SubjectId,
+    /// What is in the database by now.
+    kept: Kept,
     /// Addresses can be looked for: where nobody was known, their index is made when it is first asked for, and at the
     /// end. An index that grows with the rows is written at other places with every row.
     is_indexed: bool,
@@ -124,8 +124,8 @@ impl<DB: Dialect> SqlIntake<DB> {
             DB::append(&mut transaction).await.map_err(doing("beginning to load a file"))?;
         }
         let (hand, after) = (Hand::Free(transaction), Arc::new(after));
-        let (last_written, said) = (last_subject, KnownSaid::new());
-        Ok(Self { hand, source, before, after, last_subject, last_written, is_indexed, said, erasure })
+        let (kept, said) = (Kept::new(last_subject), KnownSaid::new());
+        Ok(Self { hand, source, before, after, last_subject, kept, is_indexed, said, erasure })
     }
 
     /// Lets a task prepare and then write these subjects, while no more than one before is still being written.
@@ -135,7 +135,7 @@ impl<DB: Dialect> SqlIntake<DB> {
         prepare: impl FnOnce() -> Result<Written, StoreError> + Send + 'static,
     ) {
         self.hand.wait_for_the_last_but_one().await;
-        self.last_written = ids.iter().copied().fold(self.last_written, SubjectId::max);
+        self.kept.last = ids.iter().copied().fold(self.kept.last, SubjectId::max);
         let before = self.hand.give();
         self.hand = Hand::busy(|begin| async move {
             let written = prepare()?;
@@ -182,16 +182,18 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
         if !at.is_empty() {
             self.make_index().await?;
         }
-        subjects::find::<DB>(self.hand.wait().await?, ids, at, &self.before).await
+        let found = subjects::find_rows::<DB>(self.hand.wait().await?, ids, at, &self.before).await?;
+        Ok(self.kept.note(found))
     }
 
     async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError> {
-        let (last, after) = (self.last_written, Arc::clone(&self.after));
+        let after = Arc::clone(&self.after);
+        let kept = self.kept.take();
         let said = subjects::new_said(&subjects, &mut self.said);
         let ids: Vec<_> = subjects.iter().map(|subject| subject.id).collect();
         let prepare = move || {
             let changes = Changes { subjects: subjects.iter().collect(), removed };
-            Written::of(&changes, said, last, &after)
+            Written::of(&changes, said, &kept, &after)
         };
         self.hand_over(ids, prepare).await;
         Ok(())

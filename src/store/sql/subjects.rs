@@ -1,6 +1,6 @@
 //! Subjects: a row each, and what they are found by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use sqlx::AssertSqlSafe;
@@ -30,6 +30,14 @@ const NEW_SUBJECT: Table<7> = Table {
 };
 
 const SUBJECT: Table<7> = Table { twice: Twice::Replaces(&["id"]), ..NEW_SUBJECT };
+
+/// Subjects that are in the database, at the address that they have. It is the only column of an index that is large: a
+/// database that is told the same number again looks for its place in there all the same.
+const STAYING_SUBJECT: Table<6> = Table {
+    name: "subject",
+    columns: ["id", "mailbox_of", "left_on", "deleted_on", "is_waiting", "body"],
+    twice: Twice::Replaces(&["id"]),
+};
 
 const FORMER_ADDRESS: Table<2> =
     Table { name: "former_address", columns: ["address_key", "subject_id"], twice: Twice::Stays };
@@ -121,30 +129,74 @@ pub(super) fn newly_said(newcomers: &[Newcomer], known: &mut KnownSaid) -> Vec<(
     said
 }
 
+/// What the database has of subjects, as far as it was asked.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    /// No subject with a higher number is in it.
+    pub(super) last: SubjectId,
+    /// Where subjects are that were found.
+    addresses: HashMap<SubjectId, Option<i64>>,
+}
+
+impl Kept {
+    /// Nothing is known but the highest number.
+    pub(super) fn new(last: SubjectId) -> Self {
+        Self { last, addresses: HashMap::new() }
+    }
+
+    /// The subjects of rows that were found just now; what was found before is forgotten.
+    pub(super) fn note(&mut self, found: Vec<Found>) -> Vec<Subject> {
+        self.addresses = found.iter().map(|found| (found.subject.id, found.address_key)).collect();
+        found.into_iter().map(|found| found.subject).collect()
+    }
+
+    /// What is known, to be taken away; the highest number stays known.
+    pub(super) fn take(&mut self) -> Self {
+        Self { last: self.last, addresses: std::mem::take(&mut self.addresses) }
+    }
+}
+
+/// A row of the database.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) subject: Subject,
+    /// By what it is found there; what it says may be believed otherwise today.
+    address_key: Option<i64>,
+}
+
 /// What there is to write of some subjects: rows that no longer need them.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     gone: Vec<i64>,
     new: Vec<[Cell<'static>; 7]>,
     known: Vec<[Cell<'static>; 7]>,
+    staying: Vec<[Cell<'static>; 6]>,
     former: Vec<[Cell<'static>; 2]>,
     said: Vec<(Source, Field)>,
 }
 
 impl Written {
     /// Subjects as they are when these are the snapshots, without those that were merged into others; `said` is what
-    /// is new of it. No subject with a number above `last` is in the database.
+    /// is new of it. `is_there` says what the database has.
     pub(super) fn of(
         changes: &Changes<'_>,
         said: Vec<(Source, Field)>,
-        last: SubjectId,
+        is_there: &Kept,
         days: &Days,
     ) -> Result<Self, StoreError> {
         let gone = changes.removed.iter().map(|subject| subject.0).collect();
         let mut written = Self { gone, said, ..Self::default() };
         for subject in &changes.subjects {
-            let rows = if subject.id > last { &mut written.new } else { &mut written.known };
-            rows.push(row(subject, days)?);
+            let row = row(subject, days)?;
+            if subject.id > is_there.last {
+                written.new.push(row);
+            } else if is_there.addresses.get(&subject.id) == Some(&subject.facts.address().as_ref().map(address_key)) {
+                let [id, _, rest @ ..] = row;
+                let [mailbox_of, left_on, deleted_on, is_waiting, body] = rest;
+                written.staying.push([id, mailbox_of, left_on, deleted_on, is_waiting, body]);
+            } else {
+                written.known.push(row);
+            }
             let other = other_addresses(subject);
             written.former.extend(other.iter().map(|address| [address_key(address).into(), subject.id.0.into()]));
         }
@@ -173,6 +225,7 @@ impl Written {
         }
         DB::fill(&mut *db, "writing new subjects", &NEW_SUBJECT, self.new.into_iter()).await?;
         DB::fill(&mut *db, "writing subjects", &SUBJECT, self.known.into_iter()).await?;
+        DB::fill(&mut *db, "writing subjects", &STAYING_SUBJECT, self.staying.into_iter()).await?;
         DB::fill(&mut *db, "writing former addresses", &FORMER_ADDRESS, self.former.into_iter()).await?;
         let said = self.said.into_iter().map(|(source, field)| [source.as_str().into(), field.as_str().into()]);
         DB::fill(db, "writing which source has said what", &SAID, said).await
@@ -186,7 +239,7 @@ pub(super) async fn write<DB: Dialect>(
     days: &Days,
 ) -> Result<(), StoreError> {
     let said = new_said(changes.subjects.iter().copied(), &mut KnownSaid::new());
-    Written::of(changes, said, SubjectId(i64::MAX), days)?.write::<DB>(db).await
+    Written::of(changes, said, &Kept::new(SubjectId(i64::MAX)), days)?.write::<DB>(db).await
 }
 
 /// Takes away the index of addresses, for as long as very many rows are written.
@@ -225,6 +278,17 @@ pub(super) async fn find<DB: Dialect>(
     at: &[&Address],
     days: &Days,
 ) -> Result<Vec<Subject>, StoreError> {
+    let found = find_rows::<DB>(db, ids, at, days).await?;
+    Ok(found.into_iter().map(|found| found.subject).collect())
+}
+
+/// The same, with what the database has of them besides.
+pub(super) async fn find_rows<DB: Dialect>(
+    db: &mut DB::Connection,
+    ids: &[SubjectId],
+    at: &[&Address],
+    days: &Days,
+) -> Result<Vec<Found>, StoreError> {
     let keys: Vec<i64> = at.iter().map(|address| address_key(address)).collect();
     let numbers: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let mut found = BTreeMap::new();
@@ -238,8 +302,13 @@ pub(super) async fn find<DB: Dialect>(
         }
         let end = if column.contains('(') { ")" } else { "" };
         let which = format!("WHERE {column} {}{end}", DB::LISTED);
-        for subject in select::<DB>(&mut *db, &which, &[Cell::Numbers(listed)], days).await? {
-            found.insert(subject.id, subject);
+        let what = "looking for subjects";
+        let statement = AssertSqlSafe(format!("SELECT id, address_key, body FROM subject {which}"));
+        let rows: Vec<(i64, Option<i64>, Vec<u8>)> =
+            DB::all(&mut *db, what, statement, &[Cell::Numbers(listed)]).await?;
+        for (id, address_key, bytes) in rows {
+            let subject = body::read(SubjectId(id), &bytes, days)?;
+            found.insert(id, Found { subject, address_key });
         }
     }
     Ok(found.into_values().collect())
