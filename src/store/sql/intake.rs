@@ -64,8 +64,8 @@ impl<DB: Dialect> Hand<DB> {
     where
         T: Future<Output = Result<Transaction<'static, DB>, StoreError>> + Send + 'static,
     {
-        let (begin, begun) = oneshot::channel();
-        Self::Writing { task: AbortOnDropHandle::new(spawn(work(begin))), begun }
+        let (tell, begun) = oneshot::channel();
+        Self::Writing { task: AbortOnDropHandle::new(spawn(work(tell))), begun }
     }
 
     /// The transaction, when all that was handed over is written.
@@ -137,10 +137,10 @@ impl<DB: Dialect> SqlIntake<DB> {
         self.hand.wait_for_the_last_but_one().await;
         self.kept.last = ids.iter().copied().fold(self.kept.last, SubjectId::max);
         let before = self.hand.give();
-        self.hand = Hand::busy(|begin| async move {
+        self.hand = Hand::busy(|tell| async move {
             let written = prepare()?;
             let mut transaction = before.take().await?;
-            _ = begin.send(());
+            _ = tell.send(());
             written.write::<DB>(&mut transaction).await?;
             wake::stir::<DB>(&mut transaction, ids).await?;
             Ok(transaction)
@@ -150,8 +150,8 @@ impl<DB: Dialect> SqlIntake<DB> {
     async fn make_index(&mut self) -> Result<(), StoreError> {
         if !std::mem::replace(&mut self.is_indexed, true) {
             let mut transaction = self.hand.give().take().await?;
-            self.hand = Hand::busy(|begin| async move {
-                _ = begin.send(());
+            self.hand = Hand::busy(|tell| async move {
+                _ = tell.send(());
                 subjects::make_index::<DB>(&mut transaction).await?;
                 Ok(transaction)
             });
