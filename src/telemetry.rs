@@ -1,12 +1,20 @@
 //! Logs: who hears what, and how an address looks in one.
 //!
 //! Lines go to standard error, so that standard output is left to answers. A line is a sentence and then fields; times
-//! are UTC. Under systemd each line begins with its priority (`<3>`), because the journal takes everything else for
-//! information. Addresses are [`masked`] by whoever logs them; libraries that would show them are kept quiet.
+//! are UTC. Under systemd the journal is given sentence, priority and each field by itself, so that `journalctl` finds
+//! them: `run.on` is `LAPSEWATCH_RUN_ON`. Where there is no such journal but somebody who passes lines on to one, each
+//! begins with its priority (`<3>`). Addresses are [`masked`] by whoever logs them; libraries that would show them are
+//! kept quiet.
 
-use std::{fmt, fs::File, io, os::fd::AsFd, os::unix::fs::MetadataExt};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Write as _},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+};
 
 use tracing::{Event, Level, Subscriber};
+use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::LevelFilter,
@@ -23,6 +31,18 @@ use crate::{
 
 /// Libraries that say too much at any lower level: statements, and conversations with addresses in them.
 const PINNED: &str = "sqlx=warn,lettre=info,tokio_cron_scheduler=warn";
+
+/// What the journal calls fields of ours begins so.
+const FIELD_PREFIX: &str = "LAPSEWATCH";
+
+/// The levels as the journal knows them.
+const PRIORITIES: PriorityMappings = PriorityMappings {
+    error: Priority::Error,
+    warn: Priority::Warning,
+    info: Priority::Informational,
+    debug: Priority::Debug,
+    trace: Priority::Debug,
+};
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +61,31 @@ pub enum TelemetryError {
 /// When the filter cannot be read, or logging was set up before.
 pub fn init(log: &Log, color: bool) -> Result<(), TelemetryError> {
     let filter = filter(&log.filter)?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    let layer = match resolve(log.format) {
-        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
-        LogFormat::Journal => layer.with_ansi(false).event_format(Lines { journal: true }).boxed(),
-        LogFormat::Text | LogFormat::Auto => layer.with_ansi(color).event_format(Lines { journal: false }).boxed(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let is_journal = log.format == LogFormat::Auto && is_journal();
+    let layer = match (log.format, if is_journal { journal().ok() } else { None }) {
+        (_, Some(journal)) => journal.boxed(),
+        (LogFormat::Json, _) => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        (LogFormat::Text, _) => lines.with_ansi(color).event_format(Lines { journal: false }).boxed(),
+        (format, _) => {
+            let journal = is_journal || format == LogFormat::Journal;
+            lines.with_ansi(color && !journal).event_format(Lines { journal }).boxed()
+        }
     };
     tracing_subscriber::registry().with(filter).with(layer).try_init()?;
     Ok(())
+}
+
+/// The journal's own socket, which keeps fields apart.
+fn journal() -> io::Result<tracing_journald::Layer> {
+    let layer = tracing_journald::layer()?.with_field_prefix(Some(FIELD_PREFIX.to_owned()));
+    Ok(layer.with_priority_mappings(PRIORITIES).with_syslog_identifier("lapsewatch".to_owned()))
+}
+
+/// Says why the program ends, in one line to standard error: for the journal that is an error. It may have been gone
+/// already when the journal asks whose words came through its socket; whose standard error that is, it knows.
+pub fn last_words(why: &str) {
+    let _ = writeln!(io::stderr(), "<{}>{}", priority(Level::ERROR), why.lines().collect::<Vec<_>>().join(" "));
 }
 
 fn filter(words: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
@@ -58,17 +95,14 @@ fn filter(words: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseErr
     if is_quieter { Ok(asked) } else { EnvFilter::try_new(format!("{words},{PINNED}")) }
 }
 
-/// `auto` is `journal` when standard error is the journal, else `text`.
-fn resolve(format: LogFormat) -> LogFormat {
-    match format {
-        LogFormat::Auto if is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref()) => LogFormat::Journal,
-        LogFormat::Auto => LogFormat::Text,
-        chosen => chosen,
-    }
+/// Whether standard error is the journal.
+#[must_use]
+pub fn is_journal() -> bool {
+    is_stream(std::env::var("JOURNAL_STREAM").ok().as_deref())
 }
 
 /// Whether standard error is the stream that the service manager names as `device:inode`.
-fn is_journal(stream: Option<&str>) -> bool {
+fn is_stream(stream: Option<&str>) -> bool {
     let here = || {
         let about = File::from(io::stderr().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
         Some(format!("{}:{}", about.dev(), about.ino()))
@@ -192,10 +226,9 @@ mod tests {
     #[test]
     fn auto_is_the_journal_only_when_standard_error_is_it() {
         let about = File::from(io::stderr().as_fd().try_clone_to_owned().unwrap()).metadata().unwrap();
-        assert!(is_journal(Some(&format!("{}:{}", about.dev(), about.ino()))));
-        assert!(!is_journal(Some("8:1")));
-        assert!(!is_journal(None));
-        assert_eq!(resolve(LogFormat::Json), LogFormat::Json);
+        assert!(is_stream(Some(&format!("{}:{}", about.dev(), about.ino()))));
+        assert!(!is_stream(Some("8:1")));
+        assert!(!is_stream(None));
     }
 
     #[test]
