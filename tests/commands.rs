@@ -408,7 +408,7 @@ fn no_password_of_a_database_is_shown() {
     let to = ["copy", "--to", "postgres://lw@127.0.0.1:1/lw", "--password-file", "password"];
     refuse(&to, "cannot open the database");
     let credential = "database.password_file=\"credential:database\"";
-    refuse(&["--set", elsewhere, "--set", credential, "status"], "LoadCredential=database:FILE");
+    refuse(&["--set", elsewhere, "--set", credential, "status"], "/etc/credstore/lapsewatch.database");
 }
 
 // --- check, preview, test-mail

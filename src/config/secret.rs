@@ -25,12 +25,16 @@ const FOR_EVERYBODY: u32 = 0o007;
 /// The variable in which the service manager names the folder of a service's credentials.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
+/// Where the service manager finds the credentials that our unit asks for, each as `lapsewatch.NAME`; only root can look.
+const CREDENTIAL_STORE: &str = "/etc/credstore";
+
 /// Where a secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretFile {
     /// A file.
     Path(PathBuf),
-    /// A file of this name in the folder that the service manager hands over, `$CREDENTIALS_DIRECTORY`.
+    /// A file of this name in the folder that the service manager hands over, `$CREDENTIALS_DIRECTORY`; outside the
+    /// service the file that it would be handed.
     Credential(String),
 }
 
@@ -66,12 +70,12 @@ pub enum SecretError {
         /// Which.
         file: SecretFile,
     },
-    /// A credential, asked for outside the service.
+    /// A credential that is not there.
     #[error(
-        "{CREDENTIAL}{name}: only the service is given its credentials (LoadCredential={name}:FILE); elsewhere name \
-         the file itself"
+        "{CREDENTIAL}{name} is not there: write it into {CREDENTIAL_STORE}/lapsewatch.{name}, a file that only root may \
+         open, and restart the service; or name a file"
     )]
-    OutsideService {
+    NoCredential {
         /// Its name.
         name: String,
     },
@@ -95,8 +99,13 @@ impl SecretFile {
     /// # Errors
     /// The file cannot be read or is open to everybody.
     pub fn whole(&self) -> Result<SecretString, SecretError> {
-        let unreadable = |source| SecretError::Unreadable { file: self.clone(), source };
-        let path = self.place(env::var_os(CREDENTIALS_DIRECTORY))?;
+        let unreadable = |source: io::Error| match self {
+            Self::Credential(name) if source.kind() == io::ErrorKind::NotFound => {
+                SecretError::NoCredential { name: name.clone() }
+            }
+            _ => SecretError::Unreadable { file: self.clone(), source },
+        };
+        let path = self.place(env::var_os(CREDENTIALS_DIRECTORY));
         let about = fs::metadata(&path).map_err(unreadable)?;
         if about.permissions().mode() & FOR_EVERYBODY != 0 {
             return Err(SecretError::ForEverybody { file: self.clone() });
@@ -105,11 +114,11 @@ impl SecretFile {
     }
 
     /// Looked up at every use, so that the configuration is the same inside and outside the service.
-    fn place(&self, credentials: Option<OsString>) -> Result<PathBuf, SecretError> {
+    fn place(&self, credentials: Option<OsString>) -> PathBuf {
         match (self, credentials) {
-            (Self::Path(path), _) => Ok(path.clone()),
-            (Self::Credential(name), Some(folder)) => Ok(Path::new(&folder).join(name)),
-            (Self::Credential(name), None) => Err(SecretError::OutsideService { name: name.clone() }),
+            (Self::Path(path), _) => path.clone(),
+            (Self::Credential(name), Some(folder)) => Path::new(&folder).join(name),
+            (Self::Credential(name), None) => Path::new(CREDENTIAL_STORE).join(format!("lapsewatch.{name}")),
         }
     }
 }
@@ -169,8 +178,34 @@ mod tests {
     fn a_credential_is_a_file_of_the_service_managers_folder() {
         let named = SecretFile::Credential("smtp-password".into());
         let folder = Some(OsString::from("/run/credentials/lapsewatch.service"));
-        assert_eq!(named.place(folder).unwrap(), Path::new("/run/credentials/lapsewatch.service/smtp-password"));
-        assert!(named.place(None).unwrap_err().to_string().contains("LoadCredential=smtp-password:FILE"));
+        assert_eq!(named.place(folder), Path::new("/run/credentials/lapsewatch.service/smtp-password"));
         assert_eq!(named.to_string(), "credential:smtp-password");
+    }
+
+    #[test]
+    fn outside_the_service_a_credential_is_what_the_service_would_be_handed() {
+        let place = SecretFile::Credential("smtp-password".into()).place(None);
+        assert_eq!(place, Path::new("/etc/credstore/lapsewatch.smtp-password"));
+        let named = SecretFile::Credential("of-no-service".into());
+        let said = named.first_line().unwrap_err().to_string();
+        assert!(
+            said.contains("of-no-service is not there: write it into /etc/credstore/lapsewatch.of-no-service"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn the_unit_asks_for_its_credentials_by_the_names_of_the_store() {
+        for unit in [
+            include_str!("../../systemd/lapsewatch.service"),
+            include_str!("../../systemd/lapsewatch-failure@.service"),
+        ] {
+            let asked: Vec<_> = unit.lines().filter_map(|line| line.strip_prefix("LoadCredential=")).collect();
+            assert_eq!(asked.len(), 4, "{asked:?}");
+            for (name, source) in asked.iter().filter_map(|line| line.split_once(':')) {
+                let place = SecretFile::Credential(name.to_owned()).place(None);
+                assert_eq!(place, Path::new(CREDENTIAL_STORE).join(source));
+            }
+        }
     }
 }
