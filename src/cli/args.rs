@@ -42,6 +42,7 @@ Try out:
   preview     Write any message to files, without sending
   replay      Run the rules over old exports, day by day
   test-mail   Send 1 test message
+  tell-failure  Mail the operator that the service failed (systemd does)
 Records:
   audit       Export what was told, to whom and why
   backup      The database into one file, while the daemon works
@@ -158,7 +159,7 @@ pub enum Command {
     /// Load the inbox, evaluate, send what is due, exit
     Once(Once),
     /// Check configuration, messages and mail server; every problem at once
-    Check,
+    Check(Check),
     /// Read exports now and print the load report; the files stay where they are
     Load(Load),
     /// Accounts that need action, soonest first
@@ -186,6 +187,8 @@ pub enum Command {
     Preview(Preview),
     /// Send one sample message through the real transport
     TestMail(TestMail),
+    /// Mail the operator that a unit has failed; systemd calls it
+    TellFailure(TellFailure),
     /// What was told, to whom and why
     Audit(Audit),
     /// Write the database into one file, while the daemon works
@@ -345,6 +348,21 @@ pub struct Preview {
     /// Folder to write to
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+}
+
+/// `check`
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Check {
+    /// All but the mail server
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// `tell-failure`
+#[derive(Debug, Args)]
+pub struct TellFailure {
+    /// The unit, such as lapsewatch
+    pub unit: String,
 }
 
 /// `test-mail`

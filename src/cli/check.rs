@@ -1,16 +1,15 @@
 //! `check`: configuration, messages, data and mail server; every problem at once. Changes nothing.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use jiff::civil::Date;
 
 use super::{
-    Exit,
+    Exit, Invocation, args,
     screen::{ATTENTION, BOLD, counted, hanging, say},
 };
 use crate::{
     app,
-    clock::Clock,
     config::{Config, Problem},
     jobs::{deliver::renderer, inbox::look_around},
     mail::sender::expiries,
@@ -23,25 +22,31 @@ const MAIL_SERVER_WAIT_SECS: u64 = 10;
 /// Where the text of a line begins.
 const COLUMN: usize = 19;
 
-/// Checks what can be checked and says it line by line.
-pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) -> anyhow::Result<Exit> {
-    let mut tally = Tally::default();
+/// Checks what can be checked and says it line by line; errors only, when the caller wants it quiet.
+pub async fn check(
+    config: Config,
+    warnings: &[Problem],
+    context: &Invocation,
+    options: args::Check,
+) -> anyhow::Result<Exit> {
+    let today = context.clock.today(&config.time_zone);
+    let mut tally = Tally { is_quiet: context.arguments.quiet, ..Tally::default() };
     for warning in warnings {
-        say!("{}", warning.render(true));
+        tally.say(&warning.render(true));
         tally.warnings += 1;
     }
     tally.ok("config", "every key is known and every value makes sense");
-    let templates_ok = check_templates(&config, &mut tally);
+    check_templates(&config, &mut tally);
     check_inbox(&config.snapshots.inbox, &mut tally);
-    check_data(&config, Arc::clone(&clock), &mut tally).await?;
-    check_mail(&config, &mut tally).await;
-    check_sender(&config, clock.today(&config.time_zone), &mut tally);
+    check_data(&config, today, &mut tally).await?;
+    check_mail(&config, options.offline, &mut tally).await;
+    check_sender(&config, today, &mut tally);
     let warned = counted(tally.warnings, "warning");
-    if templates_ok {
-        say!("{warned}. Nothing was sent.");
+    if tally.errors == 0 {
+        tally.say(&format!("{warned}. Nothing was sent."));
         Ok(Exit::Done)
     } else {
-        say!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent.");
+        tally.say(&format!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent."));
         Ok(Exit::Configuration)
     }
 }
@@ -49,33 +54,38 @@ pub async fn check(config: Config, warnings: &[Problem], clock: Arc<dyn Clock>) 
 #[derive(Default)]
 struct Tally {
     warnings: u64,
+    errors: u64,
+    /// Only errors are said.
+    is_quiet: bool,
 }
 
 impl Tally {
-    fn ok(&self, what: &str, text: &str) {
-        let _ = self;
-        say!("{BOLD}ok{BOLD:#}    {what:<12} {}", hanging(text, COLUMN));
+    fn say(&self, line: &str) {
+        if !self.is_quiet {
+            say!("{line}");
+        }
     }
 
-    fn error(&self, what: &str, text: &str) {
-        let _ = self;
+    fn ok(&self, what: &str, text: &str) {
+        self.say(&format!("{BOLD}ok{BOLD:#}    {what:<12} {}", hanging(text, COLUMN)));
+    }
+
+    fn error(&mut self, what: &str, text: &str) {
+        self.errors += 1;
         say!("{ATTENTION}error{ATTENTION:#} {what:<12} {}", hanging(text, COLUMN));
     }
 
     fn warn(&mut self, what: &str, text: &str) {
         self.warnings += 1;
-        say!("{ATTENTION}warn{ATTENTION:#}  {what:<12} {}", hanging(text, COLUMN));
+        self.say(&format!("{ATTENTION}warn{ATTENTION:#}  {what:<12} {}", hanging(text, COLUMN)));
     }
 }
 
-/// Renders every message; `false` when one cannot be written.
-fn check_templates(config: &Config, tally: &mut Tally) -> bool {
+/// Renders every message.
+fn check_templates(config: &Config, tally: &mut Tally) {
     let renderer = match renderer(config) {
         Ok(renderer) => renderer,
-        Err(error) => {
-            tally.error("messages", &error.to_string());
-            return false;
-        }
+        Err(error) => return tally.error("messages", &error.to_string()),
     };
     let problems = renderer.check();
     for problem in problems.iter().filter(|problem| !problem.warning) {
@@ -84,12 +94,10 @@ fn check_templates(config: &Config, tally: &mut Tally) -> bool {
     for problem in problems.iter().filter(|problem| problem.warning) {
         tally.warn("messages", &problem.to_string());
     }
-    let is_fine = problems.iter().all(|problem| problem.warning);
-    if is_fine {
+    if problems.iter().all(|problem| problem.warning) {
         let count = counted(renderer.samples(None).len() as u64, "sample");
         tally.ok("messages", &format!("{count} written, no field missing, no links"));
     }
-    is_fine
 }
 
 /// Looks into the inbox; a check makes none. A folder that is not there may be one that is spelt wrong.
@@ -116,14 +124,13 @@ fn check_inbox(inbox: &Path, tally: &mut Tally) {
 }
 
 /// Looks at the store, if there is one; a check makes none.
-async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) -> Result<(), StoreError> {
+async fn check_data(config: &Config, today: Date, tally: &mut Tally) -> Result<(), StoreError> {
     let place = app::place(config)?;
     if place.is_missing() {
         tally.ok("data", "nothing loaded yet: the database is made on the first run");
         return Ok(());
     }
     let store = place.open_to_read().await?;
-    let today = clock.today(&config.time_zone);
     let mut reading = store.begin_reading().await?;
     let (totals, files) = (reading.count(today).await?, reading.count_snapshots().await?);
     drop(reading);
@@ -133,10 +140,13 @@ async fn check_data(config: &Config, clock: Arc<dyn Clock>, tally: &mut Tally) -
     Ok(())
 }
 
-async fn check_mail(config: &Config, tally: &mut Tally) {
+/// Tries the mail server, unless that is not wanted. What the settings name for it must be there: without it the daemon
+/// does not start.
+async fn check_mail(config: &Config, offline: bool, tally: &mut Tally) {
     let mailer = match app::mailer(config) {
+        Ok(_) if offline => return,
         Ok(mailer) => mailer,
-        Err(error) => return tally.warn("mail", &error.to_string()),
+        Err(error) => return tally.error("mail", &error.to_string()),
     };
     let wait = Duration::from_secs(MAIL_SERVER_WAIT_SECS);
     match tokio::time::timeout(wait, mailer.probe()).await {

@@ -25,6 +25,7 @@ mod settle;
 mod snooze;
 mod sources;
 mod status;
+mod tell_failure;
 mod test_mail;
 
 pub mod json;
@@ -42,7 +43,7 @@ use self::{
 use crate::{
     app::{self, StartError},
     clock::{Clock, ShiftedClock, SystemClock},
-    config::{Config, Loaded, Log},
+    config::{Config, Loaded, Log, LogFormat, Problems, Severity},
     jobs::JobError,
     lifecycle::RunError,
     mail::SendError,
@@ -107,6 +108,7 @@ pub fn main() -> ExitCode {
         Some(at) => Arc::new(ShiftedClock::new(at)),
         None => Arc::new(SystemClock),
     };
+    let is_service = matches!(arguments.command, Command::Run | Command::TellFailure(_));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start");
     let outcome = runtime.and_then(|runtime| {
         let outcome = runtime.block_on(dispatch(Invocation { arguments, clock }));
@@ -117,8 +119,10 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = exit_of(&error);
-            if exit != Exit::Done {
-                screen::error(&error);
+            match exit {
+                Exit::Done => (),
+                _ if is_service && telemetry::is_journal() => telemetry::last_words(&screen::causes(&error)),
+                _ => screen::error(&error),
             }
             exit.into()
         }
@@ -137,6 +141,12 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || matches!(cause.downcast_ref(), Some(StartError::Store(_)))
             || cause.downcast_ref::<RunError>().is_some_and(RunError::is_store)
     };
+    // What the settings name cannot be used: a secret, a certificate.
+    let is_settings = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(SendError::Settings(_)))
+            || matches!(cause.downcast_ref(), Some(StartError::Mail(SendError::Settings(_))))
+            || matches!(cause.downcast_ref(), Some(RunError::Start(StartError::Mail(SendError::Settings(_)))))
+    };
     let is_mail = |cause: &(dyn std::error::Error + 'static)| {
         cause.is::<SendError>() || matches!(cause.downcast_ref(), Some(StartError::Mail(_)))
     };
@@ -144,6 +154,8 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Exit::Done
     } else if error.chain().any(is_store) {
         Exit::Database
+    } else if error.chain().any(is_settings) {
+        Exit::Configuration
     } else if error.chain().any(is_mail) {
         Exit::MailRefused
     } else {
@@ -153,28 +165,33 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 
 async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
     let settings = context.settings();
+    if let Command::TellFailure(options) = &context.arguments.command {
+        context.start_log(&Log { filter: "info".to_owned(), format: LogFormat::Auto })?;
+        return tell_failure::tell_failure(&settings, options).await;
+    }
     let loaded = match settings.load() {
         Ok(loaded) => loaded,
         Err(problems) => {
-            tell!("{}", problems.render(true));
+            context.tell(&problems);
             return Ok(Exit::Configuration);
         }
     };
     let format = context.arguments.format;
-    if !matches!(context.arguments.command, Command::Check) {
+    // The daemon logs them.
+    if !matches!(context.arguments.command, Command::Check(_) | Command::Run) {
         for warning in &loaded.warnings {
             if !context.arguments.quiet {
                 tell!("{}", warning.render(true));
             }
         }
     }
-    context.start_log(&loaded.config)?;
+    context.start_log(&loaded.config.log)?;
     if matches!(context.arguments.command, Command::Run) {
         return run::run(settings, loaded).await;
     }
     let Loaded { config, warnings } = loaded;
     match &context.arguments.command {
-        Command::Check => check::check(config, &warnings, context.clock).await,
+        Command::Check(options) => check::check(config, &warnings, &context, *options).await,
         Command::Replay(options) => replay::replay(&config, options, format),
         Command::Preview(options) => preview::preview(&config, options),
         Command::Backup(options) => backup::backup(&config, options, format).await,
@@ -208,7 +225,8 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         Command::Forget(options) => forget::forget(&site, options, format).await,
         Command::Audit(options) => audit::audit(&site, options, format).await,
         Command::TestMail(options) => test_mail::test_mail(&site, options).await,
-        Command::Check
+        Command::Check(_)
+        | Command::TellFailure(_)
         | Command::Replay(_)
         | Command::Preview(_)
         | Command::Backup(_)
@@ -229,17 +247,28 @@ impl Invocation {
         Settings { file, overrides: self.arguments.set.clone(), clock: Arc::clone(&self.clock) }
     }
 
+    /// Says what is wrong with the configuration: in full to a person, in a line each to the journal.
+    fn tell(&self, problems: &Problems) {
+        if !(matches!(self.arguments.command, Command::Run) && telemetry::is_journal()) {
+            tell!("{}", problems.render(true));
+            return;
+        }
+        for problem in problems.0.iter().filter(|problem| problem.severity == Severity::Error) {
+            telemetry::last_words(&format!("configuration: {}", problem.one_line()));
+        }
+    }
+
     /// The daemon logs as configured; a command prints its result, and its log only when asked.
-    fn start_log(&self, config: &Config) -> anyhow::Result<()> {
-        let is_daemon = matches!(self.arguments.command, Command::Run);
+    fn start_log(&self, log: &Log) -> anyhow::Result<()> {
+        let is_daemon = matches!(self.arguments.command, Command::Run | Command::TellFailure(_));
         let filter = match (self.arguments.verbose, self.arguments.quiet) {
             (0, true) if is_daemon => "error",
-            (0, false) if is_daemon => &config.log.filter,
+            (0, false) if is_daemon => &log.filter,
             (0, _) => "off",
             (1, _) => "info",
             (_, _) => "debug",
         };
-        let log = Log { filter: filter.to_owned(), ..config.log.clone() };
+        let log = Log { filter: filter.to_owned(), format: log.format };
         Ok(telemetry::init(&log, self.arguments.color.wants_log_color())?)
     }
 }

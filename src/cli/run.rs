@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::Exit;
 use crate::{
     clock::Clock,
-    config::{self, Loaded, Problems},
+    config::{self, Config, Loaded, Problems},
     lifecycle::{self, Start},
 };
 
@@ -22,12 +22,21 @@ pub struct Settings {
 impl Settings {
     /// Reads and checks every setting.
     pub fn load(&self) -> Result<Loaded, Problems> {
-        config::load(&config::Sources {
+        config::load(&self.sources())
+    }
+
+    /// What is left of settings that cannot be used, to mail somebody of it.
+    pub fn salvage(&self) -> Option<Config> {
+        config::salvage(&self.sources())
+    }
+
+    fn sources(&self) -> config::Sources<'_> {
+        config::Sources {
             file: self.file.as_deref(),
             environment: std::env::vars().collect(),
             overrides: &self.overrides,
             today: self.clock.today(&jiff::tz::TimeZone::UTC),
-        })
+        }
     }
 }
 

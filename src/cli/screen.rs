@@ -5,7 +5,7 @@ use std::{io::Write, path::Path};
 use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
 
-pub use crate::domain::words::thousands;
+pub use crate::domain::words::{counted, day, thousands};
 use crate::domain::{
     message::{Message, MessageKind},
     policy::Rule,
@@ -68,36 +68,26 @@ pub fn labelled(label: &str, text: &str) {
     say!("  {label:<11}{}", hanging(text, LABEL));
 }
 
-/// Prints an error with its causes.
-pub fn error(error: &anyhow::Error) {
+/// An error with its causes, in one line.
+#[must_use]
+pub fn causes(error: &anyhow::Error) -> String {
     let mut causes: Vec<String> = Vec::new();
     for cause in error.chain().map(ToString::to_string) {
         if !causes.last().is_some_and(|last| last.contains(&cause)) {
             causes.push(cause);
         }
     }
-    tell!("{ATTENTION}error{ATTENTION:#}: {}", hanging(&causes.join(": "), 7));
+    causes.join(": ")
+}
+
+/// Prints an error with its causes.
+pub fn error(error: &anyhow::Error) {
+    tell!("{ATTENTION}error{ATTENTION:#}: {}", hanging(&causes(error), 7));
 }
 
 /// A line under an error that says what to do.
 pub fn tip(text: &str) {
     tell!("  {BOLD}tip{BOLD:#}: {}", hanging(text, 7));
-}
-
-/// `1 file`, `2 files`.
-#[must_use]
-pub fn counted(count: u64, what: &str) -> String {
-    let plural = match what.strip_suffix('s') {
-        Some(_) => format!("{what}es"),
-        None => format!("{what}s"),
-    };
-    if count == 1 { format!("1 {what}") } else { format!("{} {plural}", thousands(count)) }
-}
-
-/// `Fri 2026-11-20`.
-#[must_use]
-pub fn day(date: Date) -> String {
-    date.strftime("%a %Y-%m-%d").to_string()
 }
 
 /// `Tue 24 Nov 2026`.

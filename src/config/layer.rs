@@ -105,6 +105,11 @@ pub(super) fn parse(text: &Arc<Text>, problems: &Collector) -> Option<Table> {
     None
 }
 
+/// What can be read of a TOML text, whatever else is in it.
+pub(super) fn recover(text: &Arc<Text>) -> Table {
+    from_table(DeTable::parse_recoverable(&text.body).0.get_ref(), text)
+}
+
 fn from_table(table: &DeTable<'_>, text: &Arc<Text>) -> Table {
     let entry = |key: Mark, value: &toml::Spanned<DeValue<'_>>| Entry {
         key,

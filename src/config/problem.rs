@@ -104,6 +104,17 @@ fn passwords(line: &str, from: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 impl Problem {
+    /// The problem in one line: `lapsewatch.toml:3:8: must be a whole number (1 to 65535)`.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        let place = self.place.as_ref().map(|place| match &place.spot {
+            Some(spot) => format!("{}:{}:{}: ", place.name, spot.line, spot.column),
+            None => format!("{}: ", place.name),
+        });
+        let tip = self.tip.as_ref().map(|tip| format!(" ({tip})")).unwrap_or_default();
+        format!("{}{}{tip}", place.unwrap_or_default(), self.message)
+    }
+
     /// The problem as text for a terminal, several lines without a final newline.
     #[must_use]
     pub fn render(&self, color: bool) -> String {

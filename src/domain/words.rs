@@ -21,3 +21,19 @@ pub fn thousands(count: u64) -> String {
 pub fn day_in_full(day: Date) -> String {
     day.strftime("%-d %B %Y").to_string()
 }
+
+/// `1 file`, `2 files`.
+#[must_use]
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = match what.strip_suffix('s') {
+        Some(_) => format!("{what}es"),
+        None => format!("{what}s"),
+    };
+    if count == 1 { format!("1 {what}") } else { format!("{} {plural}", thousands(count)) }
+}
+
+/// `Fri 2026-11-20`.
+#[must_use]
+pub fn day(date: Date) -> String {
+    date.strftime("%a %Y-%m-%d").to_string()
+}

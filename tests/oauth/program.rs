@@ -99,9 +99,9 @@ async fn outside_the_service_a_credential_is_said_to_be_missing() {
     let world = World::new(server(&["hunter2-1"]).await, tokens(3600).await);
     let trial = Trial::new();
     trial.write("lapsewatch.toml", settings(&world, &world.smtp));
-    let ran = trial.run(&["check"]).ends_with(0);
+    let ran = trial.run(&["check"]).ends_with(3);
     let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    let why = "mail.oauth.client_secret_file credential:secret: only the service is given its credentials \
-               (LoadCredential=secret:FILE)";
+    let why =
+        "mail.oauth.client_secret_file credential:secret is not there: write it into /etc/credstore/lapsewatch.secret";
     assert!(words.contains(why), "{}", ran.screen());
 }

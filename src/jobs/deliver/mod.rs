@@ -68,15 +68,26 @@ pub struct Delivered {
 /// # Errors
 /// When a content file cannot be read.
 pub fn renderer(config: &Config) -> Result<Renderer, JobError> {
+    Ok(Renderer::new(voice(config), config.mail.templates.as_deref())?)
+}
+
+/// The same, with the built-in words whatever the configuration says.
+///
+/// # Errors
+/// As [`renderer`].
+pub fn built_in_renderer(config: &Config) -> Result<Renderer, JobError> {
+    Ok(Renderer::new(voice(config), None)?)
+}
+
+fn voice(config: &Config) -> Voice {
     let mail = &config.mail;
     let reply = mail.reply_to.as_ref().unwrap_or(&mail.from);
-    let voice = Voice {
+    Voice {
         operator: config.operator.clone(),
         from: mail.from.email.to_string(),
         reply: reply.email.to_string(),
         names_in_shared_mailboxes: config.privacy.names_in_shared_mailboxes,
-    };
-    Ok(Renderer::new(voice, mail.templates.as_deref())?)
+    }
 }
 
 /// Delivers everything that is due, until nothing is, a quota or the hours stand in the way, the batch is stopped, or

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use minijinja::{Value, value::ValueKind};
 
-use super::{RenderError, Rendered, Renderer, TemplateProblem, Voice, markup, samples, templates::BUILT_IN};
+use super::{Failure, RenderError, Rendered, Renderer, TemplateProblem, Voice, markup, samples, templates::BUILT_IN};
 
 /// Longest subject.
 pub const LONGEST_SUBJECT: usize = 70;
@@ -52,6 +52,9 @@ fn check_samples(
     let fields = super::test_fields("lapsewatch1", samples::TODAY, voice);
     collect_paths("", &fields, known);
     problems.extend(check_one("admin.test.md", renderer.write("admin.test.md", &fields, voice)));
+    let fields = Failure::sample(samples::TODAY).fields(voice);
+    collect_paths("", &fields, known);
+    problems.extend(check_one("admin.failure.md", renderer.write("admin.failure.md", &fields, voice)));
 }
 
 fn check_one(file: &str, rendered: Result<Rendered, RenderError>) -> Vec<TemplateProblem> {

@@ -10,6 +10,7 @@ mod check;
 mod clean;
 mod content;
 mod day;
+mod failure;
 mod html;
 mod markup;
 mod overview;
@@ -25,6 +26,7 @@ use minijinja::{Value, value::Serde};
 
 pub use alert::Alert;
 pub use brief::{Brief, NoticeBrief, Person, SiteBrief, SubjectBrief, Voice};
+pub use failure::Failure;
 
 use self::{
     bulletin::Bulletin,
@@ -176,6 +178,14 @@ impl Renderer {
     /// When its content file cannot be filled in.
     pub fn test_message(&self, host: &str, on: Date) -> Result<Rendered, RenderError> {
         self.write("admin.test.md", &test_fields(host, on, &self.voice), &self.voice)
+    }
+
+    /// Writes the message that a unit has failed.
+    ///
+    /// # Errors
+    /// When its content file cannot be filled in.
+    pub fn failure_message(&self, failure: &Failure) -> Result<Rendered, RenderError> {
+        self.write("admin.failure.md", &failure.fields(&self.voice), &self.voice)
     }
 
     /// Fills in a content file and writes both parts from it.

@@ -28,6 +28,7 @@ built_in![
     "_run.md",
     "_signed.md",
     "admin.alerts.md",
+    "admin.failure.md",
     "admin.run.md",
     "admin.test.md",
     "owner.account_deleted.md",
