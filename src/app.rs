@@ -7,7 +7,7 @@ use crate::{
     config::{Config, SecretFile, Transport},
     jobs::Site,
     mail::{Mailer, SendError, directory::DirectoryMailer, smtp::SmtpMailer},
-    store::{Place, StoreError, StoreLock},
+    store::{Place, Progress, StoreError, StoreLock},
 };
 
 /// Why the parts could not be put together.
@@ -71,7 +71,15 @@ pub fn mailer(config: &Config) -> Result<Arc<dyn Mailer>, SendError> {
 /// # Errors
 /// What keeps a part from working.
 pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
-    let store = place(&config)?.open().await?;
+    open_telling(config, clock, Arc::new(|| ())).await
+}
+
+/// Puts everything together; `progress` hears of it when bringing the tables up to date gets on.
+///
+/// # Errors
+/// What keeps a part from working.
+pub async fn open_telling(config: Config, clock: Arc<dyn Clock>, progress: Progress) -> Result<Site, StartError> {
+    let store = place(&config)?.open_telling(progress).await?;
     let mailer = mailer(&config)?;
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }

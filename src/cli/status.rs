@@ -15,10 +15,11 @@ use crate::{
     domain::{quota::Quota, snapshot::Source},
     jobs::{
         Site,
+        attention::{Standing, attention},
         forecast::{Forecast, forecast},
-        health::{Health, SourceAge, Waiting, health},
+        health::{SourceAge, Waiting, health},
     },
-    store::{MessageState, RunRow, Usage},
+    store::{MessageState, Usage},
 };
 
 /// How many days ahead the next messages are looked for.
@@ -125,7 +126,14 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
         sender: health.sender.clone(),
         attention: Vec::new(),
     };
-    status.attention = attention(&status, &health, last.as_ref());
+    status.attention = attention(Standing {
+        sources: &health.sources,
+        last: last.as_ref(),
+        held: &health.held,
+        stopped: health.stopped.as_ref(),
+        rejected: count(&status.last_run_messages, MessageState::Rejected),
+        unknown: count(&status.outbox, MessageState::Unknown),
+    });
     Ok(status)
 }
 
@@ -170,37 +178,6 @@ impl QuotaUse {
             per_day: quota.per_day,
         }
     }
-}
-
-fn attention(status: &Status, health: &Health, last: Option<&RunRow>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if status.sources.is_empty() {
-        lines.push("nothing has been loaded yet: put an export into the inbox".to_owned());
-    }
-    if last.is_some_and(|run| run.finished_at.is_none()) {
-        lines.push("the last run was cut off: the next one goes on from there".to_owned());
-    }
-    for held in &status.held {
-        let (messages, why) = (counted(held.messages, "message"), held.why.join(" "));
-        let on = day(held.on);
-        lines.push(format!("run {} of {on} is held: {messages} for lapsewatch approve or discard. {why}", held.run));
-    }
-    if let Some(stopped) = &health.stopped {
-        lines.push(format!("sending stopped: {}", stopped.why));
-    }
-    for source in health.sources.iter().filter(|source| source.is_stale()) {
-        let (title, age, most) = (source.source.title(), source.age_days, source.max_age_days.unwrap_or_default());
-        lines.push(format!("{title} is {age} days old and may be {most}: rules that count on it tell nobody"));
-    }
-    let rejected = count(&status.last_run_messages, MessageState::Rejected);
-    if rejected > 0 {
-        lines.push(format!("{} of the last run refused by the mail server", counted(rejected, "message")));
-    }
-    let unknown = count(&status.outbox, MessageState::Unknown);
-    if unknown > 0 {
-        lines.push(format!("nobody knows whether {} went: lapsewatch list --unknown", counted(unknown, "message")));
-    }
-    lines
 }
 
 fn print(status: &Status, zone: &TimeZone) {

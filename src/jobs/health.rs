@@ -93,7 +93,7 @@ pub async fn health(site: &Site, waiting: u64) -> Result<Health, JobError> {
     })
 }
 
-async fn sources(site: &Site) -> Result<Vec<SourceAge>, JobError> {
+pub(super) async fn sources(site: &Site) -> Result<Vec<SourceAge>, JobError> {
     let today = site.today();
     let lists = Window::open(site.store.as_ref()).await?.lists().clone();
     let mut newest: BTreeMap<Source, (Date, u64)> = BTreeMap::new();
@@ -120,7 +120,7 @@ fn max_age_of(site: &Site, lists: &Register, source: Source) -> Option<i32> {
     told.filter_map(|field| site.config.snapshots.max_age.of(source, field)).min()
 }
 
-async fn held(site: &Site) -> Result<Vec<Waiting>, JobError> {
+pub(super) async fn held(site: &Site) -> Result<Vec<Waiting>, JobError> {
     let mut held = Vec::new();
     for run in site.store.list_held_runs().await? {
         let states = site.store.count_messages_of(run.id).await?;

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod alerts;
 pub mod approve;
+pub mod attention;
 mod breaker;
 pub mod brief;
 mod carry;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, Zoned, civil::Date};
+use jiff::{Timestamp, civil::Date};
 use tokio::{
     sync::{Notify, watch::Receiver},
     time::{Duration, Instant, sleep_until},
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     JobError, Site,
+    attention::Headline,
     deliver::recover,
     inbox::look_around,
     jumps::Jumps,
@@ -46,6 +47,7 @@ pub struct Worker {
     pulse: Pulse,
     stop: CancellationToken,
     tell: Box<dyn Fn(&str) + Send + Sync>,
+    headline: Headline,
     told: String,
     watch: Watch,
     inbox_failed: bool,
@@ -76,6 +78,7 @@ impl Worker {
             pulse,
             stop,
             tell: Box::new(tell),
+            headline: Headline::default(),
             told: String::new(),
             watch: Watch::default(),
             inbox_failed: false,
@@ -87,7 +90,7 @@ impl Worker {
     }
 
     /// Picks up what the last program left: a day that was claimed and not finished and, where nobody else works on the
-    /// store, attempts that were cut off.
+    /// store, attempts that were cut off. Tells how things stand then.
     ///
     /// # Errors
     /// When the store fails.
@@ -97,6 +100,8 @@ impl Worker {
             recover(&site, Timestamp::MAX).await?;
         }
         self.unfinished = site.store.last_due_day().await?;
+        let plant = Arc::clone(&self.plant.borrow());
+        self.show_status(&plant).await;
         Ok(())
     }
 
@@ -125,6 +130,7 @@ impl Worker {
     /// After a reload nothing rests: somebody may have mended what failed.
     fn start_afresh(&mut self) {
         self.run_rest = Rest::default();
+        self.headline = Headline::default();
         self.watch.forget();
     }
 
@@ -202,6 +208,11 @@ impl Worker {
         let pulse = self.pulse.clone();
         let progress = move |_: &str, _| pulse.beat();
         let finished = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {
+                tracing::warn!(run.on = %day, "the run of {day} is dropped, to stop: the next start makes it");
+                return Ok(());
+            }
             finished = plan_today(site, "daemon", &progress) => finished?,
             () = self.right.lost() => return Err(JobError::RightLost),
         };
@@ -244,6 +255,9 @@ impl Worker {
         let pulse = self.pulse.clone();
         let progress = move |_: &str, _| pulse.beat();
         tokio::select! {
+            biased;
+            // A file that is half loaded is rolled back; it is still in the inbox.
+            () = self.stop.cancelled() => Ok(Observed::default()),
             taken = take(site, &ready, &progress) => taken,
             () = self.right.lost() => Err(JobError::RightLost),
         }
@@ -260,7 +274,7 @@ impl Worker {
 
     /// Tells the status when it has changed. A status that cannot be read is no reason to stop.
     async fn show_status(&mut self, plant: &Plant) {
-        match status(plant).await {
+        match self.headline.line(&plant.site, &plant.timetable).await {
             Ok(line) if line != self.told => {
                 (self.tell)(&line);
                 self.told = line;
@@ -269,18 +283,6 @@ impl Worker {
             Err(failure) => tracing::debug!(%failure, "the status cannot be read"),
         }
     }
-}
-
-/// `last run Fri 20 Nov 07:30; next run Mon 23 Nov 07:30; 3 messages waiting`
-async fn status(plant: &Plant) -> Result<String, JobError> {
-    let store = &plant.site.store;
-    let local = plant.timetable.local(plant.site.clock.now());
-    let last = store.list_runs(1).await?.pop().map(|run| plant.timetable.local(run.started_at));
-    let next = plant.timetable.next(&local, store.last_due_day().await?);
-    let counts = store.count_messages().await?;
-    let waiting: u64 = counts.into_iter().filter(|(state, _)| state.is_waiting()).map(|(_, count)| count).sum();
-    let shown = |at: Option<Zoned>| at.map_or("never".to_owned(), |at| at.strftime("%a %-d %b %H:%M").to_string());
-    Ok(format!("last run {}; next run {}; {waiting} messages waiting", shown(last), shown(next)))
 }
 
 fn tell_run(day: Date, finished: &Finished) {

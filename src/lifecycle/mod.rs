@@ -2,11 +2,13 @@
 //!
 //! - Ready means: the store is open and ours, the templates compile, the folders can be used.
 //! - SIGHUP loads the configuration again. All of it works, or nothing changes; a job under way keeps what it has.
-//! - SIGTERM and SIGINT: the bell stops, the message under way is finished, nothing else is begun. Who takes longer
-//!   than 8 seconds, or is asked a second time, is dropped: an attempt without an outcome stays leased in the
-//!   store, and the next start settles it (rule 23).
-//! - The watchdog hears of us while the bell rings *and* the worker got on within the time that one message may take:
-//!   a bare timer would call a stuck daemon alive, a shorter span a slow mail server dead.
+//!   Several within a moment are one: systemd sends its own beside that of `ExecReload=`.
+//! - SIGTERM and SIGINT: the bell stops, a load or a plan is dropped, the message under way is finished, nothing else is
+//!   begun. Who takes longer than 8 seconds, or is asked a second time, is dropped: an attempt without an outcome stays
+//!   leased in the store, and the next start settles it (rule 23).
+//! - The watchdog hears of us while the bell rings *and* worker and deliverer get on with what they said they would: a
+//!   bare timer would call a stuck daemon alive, a fixed span a slow mail server dead.
+//! - A start that has to bring a large store up to date asks for more time as it gets on.
 //!
 //! Decides nothing about notices; it starts and ends those who do.
 mod notify;
@@ -18,17 +20,17 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, watch},
     task::JoinHandle,
-    time::{Duration, Interval, MissedTickBehavior, interval, timeout},
+    time::{Duration, Instant, Interval, MissedTickBehavior, interval, sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
+use self::notify::Board;
 use crate::{
     app::{self, StartError},
     clock::Clock,
-    config::{Loaded, Problems},
+    config::{Loaded, Problem, Problems},
     jobs::{
         JobError,
-        deliver::conversation_span,
         deliverer::Deliverer,
         pulse::Pulse,
         right::Right,
@@ -40,6 +42,9 @@ use crate::{
 
 /// How long the message under way may take to end after a signal.
 const SOFT_STOP: Duration = Duration::from_secs(8);
+
+/// How long further requests to reload are waited for, which are then the same one.
+const RELOADS_ARE_ONE: Duration = Duration::from_millis(250);
 
 /// How often the bell is checked on.
 const CHECK_THE_BELL: Duration = Duration::from_secs(10);
@@ -100,7 +105,7 @@ impl From<StoreError> for RunError {
 pub async fn run(start: Start) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let mut daemon = Daemon::start(start).await?;
-    notify::ready("started");
+    daemon.board.ready(None);
     let ended = daemon.attend(&mut signals).await;
     notify::stopping();
     let stopped = daemon.stop(&mut signals).await;
@@ -131,6 +136,18 @@ impl Signals {
         }
     }
 
+    /// Forgets requests to reload that come within a moment.
+    async fn take_reloads_for_one(&mut self) {
+        let moment = sleep(RELOADS_ARE_ONE);
+        tokio::pin!(moment);
+        loop {
+            tokio::select! {
+                () = &mut moment => return,
+                _ = self.hangup.recv() => (),
+            }
+        }
+    }
+
     /// Waits for another request to stop.
     async fn stop(&mut self) {
         tokio::select! {
@@ -151,6 +168,7 @@ enum Event {
 
 struct Daemon {
     reload: Reload,
+    board: Board,
     plant: watch::Sender<Arc<Plant>>,
     bell: Option<Bell>,
     rope: Rope,
@@ -170,19 +188,24 @@ impl Daemon {
         let right = Right::take(app::place(&config)?).await?;
         let (pulses, stop, rope) = (<[Pulse; 2]>::default(), CancellationToken::new(), Rope::default());
         let [working, delivering] = &pulses;
-        let plant = plant::build(app::open(config, clock).await?, delivering)?;
+        let plant = plant::build(app::open_telling(config, clock, Arc::new(notify::starting())).await?, delivering)?;
         tracing::info!(mail = plant.site.mailer.describe(), "messages leave by {}", plant.site.mailer.describe());
         let (sender, receiver) = watch::channel(Arc::new(plant));
         let planned = Arc::<Notify>::default();
         let deliverer = Deliverer::new(receiver.clone(), delivering.clone(), stop.clone(), Arc::clone(&planned));
-        let mut worker = Worker::new(receiver, right, working.clone(), stop.clone(), planned, notify::status);
+        let board = Board::default();
+        let tell = {
+            let board = board.clone();
+            move |line: &str| board.show(line)
+        };
+        let mut worker = Worker::new(receiver, right, working.clone(), stop.clone(), planned, tell);
         worker.resume().await?;
         let bell = Some(Bell::hang(rope.clone()).await?);
         let worker = tokio::spawn(worker.work(rope.clone()));
         let deliverer = tokio::spawn(deliverer.work());
         let watchdog = notify::watchdog_interval().map(patient);
         let check = patient(CHECK_THE_BELL);
-        Ok(Self { reload, plant: sender, bell, rope, pulses, stop, worker, deliverer, watchdog, check })
+        Ok(Self { reload, board, plant: sender, bell, rope, pulses, stop, worker, deliverer, watchdog, check })
     }
 
     /// Answers signals and timers until the daemon is to end.
@@ -193,7 +216,7 @@ impl Daemon {
                     tracing::info!(signal, "{signal}: stopping");
                     return Ok(());
                 }
-                Event::Reload => self.reload(),
+                Event::Reload => self.reload(signals).await,
                 Event::Watchdog => self.pat_the_watchdog(),
                 Event::CheckTheBell => self.check_the_bell().await?,
                 Event::WorkerEnded(ended) => return ended.map_err(RunError::Worker),
@@ -213,17 +236,18 @@ impl Daemon {
     }
 
     /// Takes the new configuration as a whole, or keeps the old one and says so.
-    fn reload(&self) {
+    async fn reload(&self, signals: &mut Signals) {
         notify::reloading();
+        signals.take_reloads_for_one().await;
         tracing::info!("SIGHUP: the configuration is read again");
         match tokio::task::block_in_place(|| self.rebuild()) {
             Ok(()) => {
                 tracing::info!("the new configuration is in force");
-                notify::ready("configuration reloaded");
+                self.board.ready(None);
             }
             Err(why) => {
                 tracing::error!("the new configuration is rejected, the old one stays in force: {why}");
-                notify::ready(&format!("configuration rejected: {why}"));
+                self.board.ready(Some(why));
             }
         }
     }
@@ -232,7 +256,7 @@ impl Daemon {
     fn rebuild(&self) -> Result<(), String> {
         let loaded = (self.reload)().map_err(|Problems(problems)| {
             plant::tell(&problems);
-            problems.iter().min_by_key(|problem| problem.severity).map(plant::one_line).unwrap_or_default()
+            problems.iter().min_by_key(|problem| problem.severity).map(Problem::one_line).unwrap_or_default()
         })?;
         let old = Arc::clone(&self.plant.borrow());
         let plant = plant::rebuild(&old, loaded, &self.pulses[1]).map_err(|error| error.to_string())?;
@@ -241,8 +265,7 @@ impl Daemon {
     }
 
     fn pat_the_watchdog(&self) {
-        let allowed = conversation_span(&self.plant.borrow().site.config.mail.smtp);
-        let [working, delivering] = self.pulses.each_ref().map(|pulse| pulse.is_alive(allowed));
+        let [working, delivering] = self.pulses.each_ref().map(Pulse::is_alive);
         match (self.rope.is_alive(), working, delivering) {
             (true, true, true) => notify::watchdog(),
             (false, ..) => tracing::error!("no sign of life for the watchdog: the scheduler is silent"),
@@ -264,12 +287,16 @@ impl Daemon {
             bell.stop().await;
         }
         self.stop.cancel();
+        let deadline = Instant::now() + SOFT_STOP;
         let both = async { tokio::try_join!(end(&mut self.worker), end(&mut self.deliverer)).map(|_| ()) };
         let ended = tokio::select! {
-            ended = timeout(SOFT_STOP, both) => ended.ok(),
+            ended = timeout_at(deadline, both) => ended.ok(),
             () = signals.stop() => None,
         };
         if let Some(ended) = ended {
+            // The database is then whole in its own file; if there is no time for that, its log is read at the next start.
+            let store = Arc::clone(&self.plant.borrow().site.store);
+            let _ = timeout_at(deadline, store.close()).await;
             tracing::info!("stopped");
             return ended.map_err(RunError::Worker);
         }

@@ -1,11 +1,56 @@
 //! What the service manager is told. Without one nothing happens; a failure is not worth stopping for.
 
-use sd_notify::NotifyState;
-use tokio::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Ready, for the first time or after a reload.
-pub fn ready(status: &str) {
-    send(&[NotifyState::Ready, NotifyState::Status(status)]);
+use sd_notify::NotifyState;
+use tokio::time::{Duration, Instant};
+
+/// How much more time a start gets each time it has got on.
+const MORE_TIME: Duration = Duration::from_mins(1);
+
+/// How often it asks for it at most.
+const BETWEEN_REQUESTS: Duration = Duration::from_secs(1);
+
+/// The one line that the service manager shows: the daemon's headline, behind what is wrong with a configuration that was
+/// rejected, for as long as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Board(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    headline: String,
+    rejected: Option<String>,
+}
+
+impl Board {
+    /// Shows a headline.
+    pub fn show(&self, headline: &str) {
+        let status = self.write(|lines| headline.clone_into(&mut lines.headline));
+        send(&[NotifyState::Status(&status)]);
+    }
+
+    /// The daemon is ready, for the first time or after a reload. `rejected` says why a new configuration is not in force.
+    pub fn ready(&self, rejected: Option<String>) {
+        let status = self.write(|lines| lines.rejected = rejected);
+        send(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Lines)) -> String {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut lines);
+        lines.line()
+    }
+}
+
+impl Lines {
+    /// A line end would begin another word to the service manager.
+    fn line(&self) -> String {
+        let line = match &self.rejected {
+            Some(why) => format!("ATTENTION, the new configuration is rejected: {why}. {}", self.headline),
+            None => self.headline.clone(),
+        };
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A reload has begun. The time must be in the same datagram, or the manager waits for ever.
@@ -21,9 +66,18 @@ pub fn stopping() {
     send(&[NotifyState::Stopping, NotifyState::Status("stopping: the message under way is finished")]);
 }
 
-/// One line on what the daemon does.
-pub fn status(line: &str) {
-    send(&[NotifyState::Status(line)]);
+/// A start that takes long gets more time whenever this is called, because it has got on: a start that hangs does not.
+pub fn starting() -> impl Fn() + Send + Sync + 'static {
+    let asked: Mutex<Option<Instant>> = Mutex::default();
+    move || {
+        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_some_and(|at| at.elapsed() < BETWEEN_REQUESTS) {
+            return;
+        }
+        *asked = Some(Instant::now());
+        let micros = u32::try_from(MORE_TIME.as_micros()).unwrap_or(u32::MAX);
+        send(&[NotifyState::ExtendTimeoutUsec(micros), NotifyState::Status("bringing the database up to date")]);
+    }
 }
 
 /// A sign of life.
@@ -40,5 +94,23 @@ pub fn watchdog_interval() -> Option<Duration> {
 fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!(%error, "the service manager cannot be told");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_one_line_and_says_what_is_rejected_until_it_is_not() {
+        let board = Board::default();
+        board.show("Working:\nWATCHDOG=1");
+        assert_eq!(board.0.lock().unwrap().line(), "Working: WATCHDOG=1");
+        board.ready(Some("lapsewatch.toml:3:8: no".to_owned()));
+        board.show("Working");
+        let said = "ATTENTION, the new configuration is rejected: lapsewatch.toml:3:8: no. Working";
+        assert_eq!(board.0.lock().unwrap().line(), said);
+        board.ready(None);
+        assert_eq!(board.0.lock().unwrap().line(), "Working");
     }
 }

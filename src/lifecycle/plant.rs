@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::RunError;
 use crate::{
     app,
-    config::{Config, Loaded, Place, Problem, Severity, needs_restart},
+    config::{Config, Loaded, Problem, Severity, needs_restart},
     jobs::{
         Site,
-        deliver::renderer,
+        deliver::{conversation_span, renderer},
         observe::prepare,
         pulse::{Pulse, PulsedMailer},
         scheduler::Timetable,
@@ -26,7 +26,8 @@ pub fn build(site: Site, pulse: &Pulse) -> Result<Plant, RunError> {
     renderer(&site.config)?;
     prepare(&site)?;
     let timetable = Timetable::new(&site.config.schedule.evaluate, site.config.time_zone.clone())?;
-    let mailer = Arc::new(PulsedMailer { mailer: site.mailer, pulse: pulse.clone() });
+    let span = conversation_span(&site.config.mail.smtp);
+    let mailer = Arc::new(PulsedMailer { mailer: site.mailer, pulse: pulse.clone(), span });
     Ok(Plant { site: Site { mailer, ..site }, timetable })
 }
 
@@ -54,25 +55,10 @@ fn keep_until_restart(old: &Config, new: Config) -> Config {
 /// Logs what is wrong with a configuration, one line for each problem.
 pub fn tell(problems: &[Problem]) {
     for problem in problems {
-        let line = one_line(problem);
+        let line = problem.one_line();
         match problem.severity {
             Severity::Error => tracing::error!("configuration: {line}"),
             Severity::Warning => tracing::warn!("configuration: {line}"),
         }
-    }
-}
-
-/// `lapsewatch.toml:3:8: must be a whole number (1 to 65535)`
-#[must_use]
-pub fn one_line(problem: &Problem) -> String {
-    let place = problem.place.as_ref().map(|place| format!("{}: ", shown(place))).unwrap_or_default();
-    let tip = problem.tip.as_ref().map(|tip| format!(" ({tip})")).unwrap_or_default();
-    format!("{place}{}{tip}", problem.message)
-}
-
-fn shown(place: &Place) -> String {
-    match &place.spot {
-        Some(spot) => format!("{}:{}:{}", place.name, spot.line, spot.column),
-        None => place.name.clone(),
     }
 }

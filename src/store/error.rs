@@ -1,5 +1,7 @@
 //! Why a store could not do what it was asked, in words a person can act on.
 
+use sqlx::migrate::MigrateError;
+
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -12,8 +14,17 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// The database's tables cannot be brought up to date.
-    #[error("cannot bring the database up to date: {0} (was it written by a newer lapsewatch?)")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("cannot bring the database up to date: {0}")]
+    Migrate(#[source] MigrateError),
+    /// The tables are of a newer version.
+    #[error(
+        "the database is of a newer lapsewatch, which brought its tables to version {version}: install that one again, \
+         or go back to a backup of the time before"
+    )]
+    Newer {
+        /// The version of its tables.
+        version: i64,
+    },
     /// The tables are of an older version, and a command that only reads does not change them.
     #[error(
         "the database is of an older lapsewatch: run `lapsewatch once`, or start the daemon, to bring it up to date"
@@ -101,6 +112,15 @@ pub enum StoreError {
         /// What the system says.
         source: std::io::Error,
     },
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) => Self::Newer { version },
+            other => Self::Migrate(other),
+        }
+    }
 }
 
 impl StoreError {

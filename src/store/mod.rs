@@ -39,7 +39,7 @@ pub use self::{
         Exchanged, Lease, LeaseHeld, LedgerLine, MessageNumber, NewMessage, RefusedNotice, Revision, Settlement,
         StoredMessage,
     },
-    place::Place,
+    place::{Place, Progress},
     privacy::{FORGOTTEN, Forgetting, Forgotten, Pruned, Pruning},
     reading::{Awake, Candidate, Looked, Reading, Totals, Waking},
     runs::{Claim, Decided, Hold, HoldState, OpenEpisode, RunId, RunRow},

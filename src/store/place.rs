@@ -17,6 +17,9 @@ use super::{
     sqlite::{self, SqliteStore},
 };
 
+/// Is called when something that takes long has got on.
+pub type Progress = Arc<dyn Fn() + Send + Sync>;
+
 /// Where a store is.
 #[derive(Clone)]
 pub struct Place {
@@ -104,12 +107,20 @@ impl Place {
     /// Opens the store, making a file and bringing the tables up to date when needed.
     ///
     /// # Errors
-    /// `Open` when it cannot be opened, `Migrate` when it is of a newer version.
+    /// `Open` when it cannot be opened, `Newer` when it is of a newer version.
     pub async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        self.open_telling(Arc::new(|| ())).await
+    }
+
+    /// The same; `progress` hears of it when bringing the tables up to date gets on.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_telling(&self, progress: Progress) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match &self.at {
             At::Memory => Arc::new(SqliteStore::in_memory().await?),
-            At::File(_) => Arc::new(SqliteStore::open(&self.shown).await?),
-            At::Server(options) => Arc::new(postgres::open(options).await?),
+            At::File(_) => Arc::new(SqliteStore::open_telling(&self.shown, progress).await?),
+            At::Server(options) => Arc::new(postgres::open(options, &*progress).await?),
         })
     }
 
@@ -199,7 +210,7 @@ async fn copy<DB: Dialect>(
 ) -> Result<(), StoreError> {
     match &to.at {
         At::Server(options) => {
-            let to = postgres::open(options).await?;
+            let to = postgres::open(options, &|| ()).await?;
             let copied = from.copy_to(&to, tell).await;
             to.close().await;
             copied

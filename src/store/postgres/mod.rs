@@ -14,6 +14,7 @@ use sqlx::{
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
+use tokio::time::{Instant, sleep};
 
 pub(super) use self::lock::try_lock;
 use super::{
@@ -32,6 +33,12 @@ const CONNECTIONS: u32 = 8;
 
 /// How long a connection may take to be had before that is an error.
 const WAIT: Duration = Duration::from_secs(10);
+
+/// How often a migration that runs is taken for progress ...
+const BETWEEN_SIGNS: Duration = Duration::from_secs(5);
+
+/// ... and for how long.
+const LONGEST_MIGRATION: Duration = Duration::from_mins(30);
 
 /// The settings of a session: a partner that is gone is noticed within half a minute and its locks are freed, not
 /// after the two hours that systems come with.
@@ -95,14 +102,34 @@ pub(super) fn shown(options: &PgConnectOptions) -> String {
     }
 }
 
-/// Opens the store, bringing its tables up to date; several programs may try at once.
+/// Opens the store, bringing its tables up to date; several programs may try at once. `progress` hears of it when that
+/// gets on.
 ///
 /// # Errors
 /// `Open` when the database cannot be reached, `Migrate` when it is of a newer version.
-pub(super) async fn open(options: &PgConnectOptions) -> Result<PostgresStore, StoreError> {
+pub(super) async fn open(
+    options: &PgConnectOptions,
+    progress: &(dyn Fn() + Send + Sync),
+) -> Result<PostgresStore, StoreError> {
     let pool = connect(options.clone()).await?;
-    MIGRATIONS.run(&pool).await?;
+    migrate(&pool, progress).await?;
     Ok(SqlStore::new(pool))
+}
+
+/// Brings the tables up to date. While a statement runs the server says nothing: it is believed for a while, which ends,
+/// for somebody may hold a lock that it waits for.
+async fn migrate(pool: &PgPool, progress: &(dyn Fn() + Send + Sync)) -> Result<(), StoreError> {
+    let (migrated, begun) = (MIGRATIONS.run(pool), Instant::now());
+    tokio::pin!(migrated);
+    loop {
+        tokio::select! {
+            ended = &mut migrated => return Ok(ended?),
+            () = sleep(BETWEEN_SIGNS) => (),
+        }
+        if begun.elapsed() < LONGEST_MIGRATION {
+            progress();
+        }
+    }
 }
 
 /// Opens the store for a small decision beside the programs that work on it; its tables stay as they are.

@@ -4,11 +4,7 @@ use std::cmp::Ordering;
 
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
-use sqlx::{
-    Pool, Transaction,
-    migrate::{MigrateError, Migrator},
-    pool::PoolConnection,
-};
+use sqlx::{Pool, Transaction, migrate::Migrator, pool::PoolConnection};
 
 use super::{
     Dialect, doing, doubts, holds, intake::SqlIntake, ledger, outbox, person, reading::SqlReading, refused, register,
@@ -64,7 +60,7 @@ impl<DB: Dialect> SqlStore<DB> {
         let ours = ours.iter().map(|migration| migration.version).max().unwrap_or(0);
         match version.cmp(&ours) {
             Ordering::Equal => Ok(self),
-            Ordering::Greater => Err(StoreError::Migrate(MigrateError::VersionMissing(version))),
+            Ordering::Greater => Err(StoreError::Newer { version }),
             Ordering::Less => Err(StoreError::Older),
         }
     }

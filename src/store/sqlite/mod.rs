@@ -7,17 +7,18 @@ mod dialect;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{
-    Connection, Sqlite, SqliteConnection,
+    Connection, Sqlite, SqliteConnection, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
-    StoreError,
+    Progress, StoreError,
     sql::{SqlStore, doing},
 };
 
@@ -32,6 +33,9 @@ const USUAL_CACHE: &str = "PRAGMA cache_size = -2000";
 
 /// How many may work on a store at once.
 const CONNECTIONS: u32 = 4;
+
+/// Steps of `SQLite`'s machine between two signs that a long statement gets on: some milliseconds.
+const STEPS: i32 = 100_000;
 
 /// The URL of a store that is gone when dropped.
 const IN_MEMORY: &str = "sqlite::memory:";
@@ -94,7 +98,15 @@ impl SqliteStore {
     /// # Errors
     /// `Open` when the file cannot be opened or made, `Migrate` when it is of a newer version.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Self::open_with(url, pool(CONNECTIONS)).await
+        Self::open_telling(url, Arc::new(|| ())).await
+    }
+
+    /// The same; `progress` hears of it when bringing the tables up to date gets on.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_telling(url: &str, progress: Progress) -> Result<Self, StoreError> {
+        Self::open_with(url, pool(CONNECTIONS), progress).await
     }
 
     /// The same for who does one thing after the other, with nobody beside it who does more than read.
@@ -110,10 +122,10 @@ impl SqliteStore {
                 Ok(is_fit)
             })
         });
-        Ok(Self::open_with(url, pool).await?.alone())
+        Ok(Self::open_with(url, pool, Arc::new(|| ())).await?.alone())
     }
 
-    async fn open_with(url: &str, pool: SqlitePoolOptions) -> Result<Self, StoreError> {
+    async fn open_with(url: &str, pool: SqlitePoolOptions, progress: Progress) -> Result<Self, StoreError> {
         let path = path_of(url);
         if let Some(path) = &path {
             make_folder(path)
@@ -122,7 +134,7 @@ impl SqliteStore {
         let pool = if path.is_some() { pool } else { pool.max_connections(1) };
         let options = writing(path.unwrap_or_else(|| PathBuf::from(":memory:"))).create_if_missing(true);
         let store = Self::connect(url, options, pool).await?;
-        MIGRATIONS.run(store.pool()).await?;
+        migrate(store.pool(), progress).await?;
         Ok(store)
     }
 
@@ -184,6 +196,20 @@ impl SqliteStore {
     pub async fn in_memory() -> Result<Self, StoreError> {
         Self::open(IN_MEMORY).await
     }
+}
+
+/// Brings the tables up to date. `SQLite` itself says when it has taken some more steps.
+async fn migrate(pool: &SqlitePool, progress: Progress) -> Result<(), StoreError> {
+    let failed = doing("preparing to bring the tables up to date");
+    let mut connection = pool.acquire().await.map_err(&failed)?;
+    let tell = move || {
+        progress();
+        true
+    };
+    connection.lock_handle().await.map_err(&failed)?.set_progress_handler(STEPS, tell);
+    let migrated = MIGRATIONS.run(&mut *connection).await;
+    connection.lock_handle().await.map_err(&failed)?.remove_progress_handler();
+    Ok(migrated?)
 }
 
 /// Whether a connection may be used again. When a commit fails on a full disk, `SQLite` rolls back by itself; sqlx does
