@@ -29,12 +29,16 @@ impl House {
 
     /// Replaces the configuration. Nothing is held back: a house is too small and too new for the gates.
     pub fn configure(&self, more: &str) {
+        self.configure_at(self.base.url(), more);
+    }
+
+    /// The same, around another store.
+    pub fn configure_at(&self, url: &str, more: &str) {
         let text = format!(
             "[adoption]\nhold = false\n[breaker]\nenabled = false\n\
-             [database]\nurl = \"{}\"\n\
+             [database]\nurl = \"{url}\"\n\
              [snapshots]\ninbox = \"inbox\"\narchive = \"archive\"\nquarantine = \"quarantine\"\n\
-             settle_secs = 0\npoll_secs = 1\n{more}\n",
-            self.base.url()
+             settle_secs = 0\npoll_secs = 1\n{more}\n"
         );
         fs::write(self.path("lapsewatch.toml"), text).unwrap();
     }

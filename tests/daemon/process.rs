@@ -3,7 +3,6 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::net::UnixDatagram,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -18,7 +17,7 @@ use super::{
 };
 
 /// Longest wait for anything that should happen at once.
-const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Longest wait for a dead daemon's leases to be taken over.
 const TAKEN_OVER: Duration = Duration::from_mins(1);
@@ -96,7 +95,7 @@ impl Drop for Daemon {
     }
 }
 
-fn until(what: &str, seen: impl Fn() -> String, done: impl Fn() -> bool) {
+pub fn until(what: &str, seen: impl Fn() -> String, done: impl Fn() -> bool) {
     until_for(SOON, what, seen, done);
 }
 
@@ -109,14 +108,14 @@ fn until_for(span: Duration, what: &str, seen: impl Fn() -> String, done: impl F
 }
 
 /// Everybody of a house with `people` is due a warning on 20 November, at ten past eight, and the server is slow.
-async fn house_with_people_due(people: usize, settings: &str) -> House {
+pub async fn house_with_people_due(people: usize, settings: &str) -> House {
     let house = House::new(settings);
     house.ran_on(date(2026, 11, 19)).await;
     house.drop_export("export.csv", &export(date(2026, 11, 20), 0..people, date(2026, 10, 28)));
     house
 }
 
-const TEN_PAST_EIGHT: &str = "2026-11-20T08:10:00Z";
+pub const TEN_PAST_EIGHT: &str = "2026-11-20T08:10:00Z";
 const A_QUARTER_LATER: &str = "2026-11-20T08:25:00Z";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,76 +184,6 @@ async fn after_sigkill_in_the_middle_of_a_run_the_next_start_finishes_it_and_rep
     assert_eq!(ids.len(), server.taken().len(), "each Message-ID at most once");
     let now = "2026-11-20T09:00:00Z".parse().unwrap();
     assert_eq!(house.store().await.claim_day(date(2026, 11, 20), now).await.unwrap(), Claim::Taken);
-}
-
-/// What the service manager hears.
-struct Manager {
-    socket: UnixDatagram,
-}
-
-impl Manager {
-    fn new(house: &House) -> Self {
-        let socket = UnixDatagram::bind(house.path("notify")).unwrap();
-        socket.set_read_timeout(Some(SOON)).unwrap();
-        Self { socket }
-    }
-
-    fn next(&self) -> String {
-        let mut buffer = [0; 4096];
-        let length = self.socket.recv(&mut buffer).unwrap();
-        String::from_utf8(buffer.get(..length).unwrap().to_vec()).unwrap()
-    }
-
-    /// The next datagram that begins with `word`; others are passed over.
-    fn wait_for(&self, word: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let heard = self.next();
-            if heard.starts_with(word) {
-                return heard;
-            }
-            assert!(begun.elapsed() < SOON, "waited in vain for {word}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_service_manager_hears_of_readiness_life_reloads_and_the_end() {
-    let house = house_with_people_due(2, "").await;
-    house.configure("[mail]\ndirectory = \"outgoing\"");
-    let manager = Manager::new(&house);
-    let mut daemon = Daemon::spawn(&house, |command| {
-        let command = command.args(["--at", TEN_PAST_EIGHT]).env("NOTIFY_SOCKET", house.path("notify"));
-        command.env("WATCHDOG_USEC", "400000")
-    });
-    assert_eq!(manager.next(), "READY=1\nSTATUS=started\n");
-    manager.wait_for("WATCHDOG=1");
-    manager.wait_for("STATUS=last run Fri 20 Nov 08:10; next run Sat 21 Nov 07:30; 0 messages waiting\n");
-    assert_eq!(house.names_in("outgoing").len(), 2);
-
-    house.configure("[mail]\ndirectory = \"outgoing\"\n[schedule]\nevaluate = \"whenever\"");
-    daemon.signal("HUP");
-    let reloading = manager.wait_for("RELOADING=1\nMONOTONIC_USEC=");
-    assert!(reloading.trim_end().rsplit_once('=').unwrap().1.parse::<u64>().unwrap() > 0);
-    let rejected = manager.wait_for("READY=1");
-    assert!(rejected.contains("STATUS=configuration rejected: ") && rejected.contains("evaluate"), "{rejected}");
-    // The problem is named with its place.
-    daemon.wait_for("lapsewatch.toml:");
-
-    house.configure(
-        "[mail]\ndirectory = \"outgoing\"\n[schedule]\nevaluate = \"45 9 * * *\"\n[log]\nfilter = \"debug\"",
-    );
-    daemon.signal("HUP");
-    manager.wait_for("RELOADING=1\nMONOTONIC_USEC=");
-    assert_eq!(manager.wait_for("READY=1"), "READY=1\nSTATUS=configuration reloaded\n");
-    let status = manager.wait_for("STATUS=");
-    assert_eq!(status, "STATUS=last run Fri 20 Nov 08:10; next run Sat 21 Nov 09:45; 0 messages waiting\n");
-    daemon.wait_for("log.filter has changed and counts after a restart");
-
-    daemon.signal("TERM");
-    assert!(manager.wait_for("STOPPING=1").contains("STATUS="));
-    assert!(daemon.ended().success());
-    assert_eq!((house.names_in("outgoing").len(), house.runs().await.len()), (2, 1), "nothing was sent again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
