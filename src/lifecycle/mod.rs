@@ -44,7 +44,7 @@ use crate::{
 const SOFT_STOP: Duration = Duration::from_secs(8);
 
 /// How long further requests to reload are waited for, which are then the same one.
-const RELOADS_ARE_ONE: Duration = Duration::from_millis(250);
+const RELOADS_ARE_ONE: Duration = Duration::from_millis(150);
 
 /// How often the bell is checked on.
 const CHECK_THE_BELL: Duration = Duration::from_secs(10);
