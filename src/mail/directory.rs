@@ -58,8 +58,14 @@ impl Mailer for DirectoryMailer {
 
     async fn probe(&self) -> Result<(), SendError> {
         self.blocking(|folder| {
+            // Folders that root makes here would be closed to the service: whatever is made for the probe goes with it.
+            let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
             let file = write_aside(folder, "probe", b"")?;
-            fs::remove_file(&file).map_err(|error| failed(&file, &error))
+            let removed = fs::remove_file(&file).map_err(|error| failed(&file, &error));
+            for folder in missing {
+                let _ = fs::remove_dir(folder);
+            }
+            removed
         })
         .await
     }
@@ -185,6 +191,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let mailer = DirectoryMailer::new(home.path());
         mailer.probe().await.unwrap();
+        DirectoryMailer::new(home.path().join("out/box")).probe().await.unwrap();
         let outside = Outgoing { file_stem: "../escape".into(), ..mail("one") };
         assert_eq!(mailer.session().send(&outside).await.unwrap_err().decision(), Decision::RejectedRecipient);
         assert!(names(home.path()).is_empty());
