@@ -7,7 +7,7 @@ use jiff::civil::{Date, date, time};
 use lapsewatch::{
     config::{
         self, Adoption, Config, Credential, DEFAULTS, Loaded, OAuth, Problem, Problems, SecretFile, Sources,
-        TokenSource,
+        TokenSource, Transport,
     },
     domain::{
         breaker::Limits,
@@ -127,7 +127,48 @@ fn a_minimal_file_leaves_everything_else_at_its_default() {
 fn the_default_file_says_what_the_defaults_are() {
     let written = site(DEFAULTS).load().unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(format!("{:?}", written.config), format!("{:?}", site("").config()));
-    assert_eq!(written.warnings, []);
+    assert!(written.warnings.iter().all(|warning| warning.message.contains("is still")), "{:?}", written.warnings);
+}
+
+/// What the package puts at /etc/lapsewatch: nobody is mailed, and `check` says what is to be filled in.
+#[test]
+fn the_file_of_the_package_is_safe_and_says_what_to_fill_in() {
+    let shipped = site(include_str!("../config/lapsewatch.toml"));
+    let config = shipped.config();
+    assert_eq!((config.mail.transport, config.adoption), (Transport::Directory, Adoption { hold: true }));
+    assert_snapshot!(shipped.warnings(), @r#"
+    warning: `operator.org` is still "your local committee"
+      --> lapsewatch.toml:18:7
+       |
+    18 | org = "your local committee"
+       |       ^^^^^^^^^^^^^^^^^^^^^^ write the name of your organisation
+
+    warning: `mail.from` is still the placeholder reminders@example.org
+      --> lapsewatch.toml:24:8
+       |
+    24 | from = "NHSmail reminders <reminders@example.org>"
+       |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = tip: set `mail.from` to an address of yours
+
+    warning: `mail.operator` is still the placeholder operator@example.org
+      --> lapsewatch.toml:28:12
+       |
+    28 | operator = "operator@example.org"
+       |            ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = tip: set `mail.operator` to an address of yours
+    "#);
+    let filled_in = include_str!("../config/lapsewatch.toml")
+        .replace("your local committee", "Anyshire Local Committee")
+        .replace("example.org", "anyshire.example")
+        .replace("\"directory\"\n", "\"smtp\"\n")
+        .replace("\n#", "\n");
+    let settings = filled_in.lines().filter(|line| line.contains(" = ") || line.starts_with('['));
+    let settings = settings.filter(|line| !line.contains(": ")).map(|line| format!("{line}\n")).collect::<String>();
+    let filled_in = site(&settings);
+    assert_eq!(filled_in.warnings(), "", "every setting that is offered can be taken");
+    assert_eq!(filled_in.config().mail.transport, Transport::Smtp);
 }
 
 #[test]

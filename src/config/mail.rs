@@ -81,7 +81,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Mail> {
     })
 }
 
-/// What must be so before messages leave this machine.
+/// What must be so before messages leave this machine, and what an operator has copied without filling it in.
 fn check_leaving(
     section: &Section<'_>,
     transport: &Given<Transport>,
@@ -89,18 +89,18 @@ fn check_leaving(
     from: Option<&Given<Mailbox>>,
     operator: Option<&Given<String>>,
 ) {
-    if transport.value == Transport::Directory {
-        return;
-    }
-    if smtp.host.is_empty() {
+    let leaves = transport.value == Transport::Smtp;
+    if leaves && smtp.host.is_empty() {
         let tip = "set `mail.smtp.host`, or write files with \"directory\"";
         section.problems.error(Some(&transport.at), "`mail.transport` \"smtp\" needs a server", Some(tip.into()));
     }
-    if let Some(from) = from {
+    if let Some(from) = from.filter(|from| leaves || !from.at.is_default()) {
         check_placeholder(section, "from", from.value.email.as_ref(), shown(&from.at, &transport.at));
-        check_spoofing(section, from, smtp);
+        if leaves {
+            check_spoofing(section, from, smtp);
+        }
     }
-    if let Some(operator) = operator {
+    if let Some(operator) = operator.filter(|operator| leaves || !operator.at.is_default()) {
         check_placeholder(section, "operator", &operator.value, shown(&operator.at, &transport.at));
     }
 }
