@@ -540,6 +540,57 @@ fn help_fits_one_screen_and_every_command_has_its_own() {
     assert_eq!(version, format!("lapsewatch {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+/// The commands that the help lists.
+fn commands(trial: &Trial) -> Vec<String> {
+    let help = trial.run(&["--help"]).out;
+    let listed = help.lines().take_while(|line| *line != "Options:").filter(|line| line.starts_with("  "));
+    listed.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_manual_tells_of_every_command_option_exit_code_and_setting() {
+    let trial = Trial::new();
+    // A file that is wrong is no reason not to read up on it.
+    trial.write("lapsewatch.toml", "[mial]");
+    let program = trial.run(&["man"]).ends_with(0).out.replace("\\-", "-");
+    for command in commands(&trial) {
+        assert!(program.contains(&format!(".SS \"lapsewatch {command}")), "{command} is not in the manual");
+        let help = trial.run(&[&command, "--help"]).ends_with(0).out;
+        let options = help.split_whitespace().filter(|word| word.starts_with("--"));
+        for option in options.map(|word| word.trim_end_matches(|letter: char| !letter.is_alphanumeric())) {
+            assert!(program.contains(&format!("\\fB{option}\\fR")), "{option} of {command} is not in the manual");
+        }
+    }
+    for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"] {
+        let heading = if section.contains(' ') { format!("\"{section}\"") } else { section.to_owned() };
+        assert!(program.contains(&format!("\n.SH {heading}\n")), "{section}");
+    }
+    for code in 0..=7 {
+        assert!(program.contains(&format!("\n.TP\n{code}\n")), "exit code {code}");
+    }
+    let settings = trial.run(&["man", "lapsewatch.toml"]).ends_with(0).out.replace("\\-", "-");
+    let mut names = 0;
+    for line in lapsewatch::config::DEFAULTS.lines().filter(|line| !line.starts_with("# ") && !line.starts_with(' ')) {
+        let name = line.trim_start_matches('#').split(" = ").next().unwrap();
+        let shown = if line.starts_with('[') { format!(".SS {name}\n") } else { format!("\n\\fB{name}\\fR ") };
+        assert!(line.len() < 2 || settings.contains(&shown), "{name} is not in the manual");
+        names += usize::from(settings.contains(&shown));
+    }
+    assert!(names > 100, "{names}");
+    assert!(program.contains("2026-11-20") && settings.contains("2026-11-20"), "dated by the clock");
+}
+
+#[test]
+fn completions_know_every_command() {
+    let trial = Trial::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let completions = trial.run(&["completions", shell]).ends_with(0).out;
+        for command in commands(&trial) {
+            assert!(completions.contains(&command), "{shell} does not complete {command}");
+        }
+    }
+}
+
 #[test]
 fn wrong_use_ends_with_2_and_a_suggestion() {
     let trial = Trial::new();
@@ -583,6 +634,8 @@ fn a_reader_that_goes_away_is_no_reason_to_stop() {
         &["list", "--format", "json"],
         &["audit", "export"],
         &["preview", "--to", "preview"],
+        &["completions", "bash"],
+        &["man"],
         &["--help"],
     ] {
         let mut command = trial.command();

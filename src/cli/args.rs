@@ -51,8 +51,8 @@ Records:
 Options:
 {options}
 
-Each command has its own --help. The environment can set everything too:
-LAPSEWATCH_CONFIG names the file, LAPSEWATCH__MAIL__OPERATOR is mail.operator.
+More: lapsewatch man, lapsewatch completions SHELL, each command's --help.
+Environment: LAPSEWATCH_CONFIG=FILE, LAPSEWATCH__MAIL__OPERATOR=ADDRESS etc.
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 configuration, 4 held,
             5 database, 6 mail refused, 7 files quarantined
 ";
@@ -197,6 +197,10 @@ pub enum Command {
     /// Copy the database into another that is empty: from SQLite to PostgreSQL
     #[command(after_help = COPY)]
     Copy(Copy),
+    /// Print what completes this command line in a shell
+    Completions(Completions),
+    /// Print a page of the manual, for man -l
+    Man(Man),
 }
 
 /// What a command does to the store.
@@ -370,6 +374,33 @@ pub struct TellFailure {
 pub struct TestMail {
     /// Who gets it
     pub address: String,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// bash, zsh, fish, elvish or powershell
+    #[arg(value_enum, hide_possible_values = true)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// lapsewatch (the program) or lapsewatch.toml (its settings)
+    #[arg(value_enum, default_value_t = Page::Program, hide_possible_values = true)]
+    pub page: Page,
+}
+
+/// The pages of the manual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// lapsewatch(1)
+    #[value(name = "lapsewatch")]
+    Program,
+    /// lapsewatch.toml(5)
+    #[value(name = "lapsewatch.toml")]
+    Settings,
 }
 
 fn instant(word: &str) -> Result<Timestamp, String> {

@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod backup;
 mod check;
+mod completions;
 mod copy;
 mod discard;
 mod explain;
@@ -14,6 +15,7 @@ mod forget;
 mod held;
 mod list;
 mod load;
+mod man;
 mod once;
 mod person;
 mod preview;
@@ -34,6 +36,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
+use jiff::tz::TimeZone;
 
 use self::{
     args::{Access, Arguments, Command, Format},
@@ -80,16 +83,48 @@ pub enum Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Configuration => 3,
-            Exit::Held => 4,
-            Exit::Database => 5,
-            Exit::MailRefused => 6,
-            Exit::Quarantined => 7,
-        })
+        Self::from(exit.code())
+    }
+}
+
+impl Exit {
+    /// Every ending, in the order of the codes.
+    const ALL: [Self; 8] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Configuration,
+        Self::Held,
+        Self::Database,
+        Self::MailRefused,
+        Self::Quarantined,
+    ];
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Configuration => 3,
+            Self::Held => 4,
+            Self::Database => 5,
+            Self::MailRefused => 6,
+            Self::Quarantined => 7,
+        }
+    }
+
+    /// What the code says, in the manual.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Done => "Done.",
+            Self::Failed => "Failed while working.",
+            Self::Usage => "Wrong use: unknown commands, options or values.",
+            Self::Configuration => "The configuration is wrong, or a secret that it names is not there.",
+            Self::Held => "A run, or a part of it, is held until a person approves or discards it.",
+            Self::Database => "The database cannot be used.",
+            Self::MailRefused => "The mail server refused us, or cannot be reached.",
+            Self::Quarantined => "Some files were quarantined, or could not be moved out of the inbox.",
+        }
     }
 }
 
@@ -164,6 +199,11 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 }
 
 async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
+    match &context.arguments.command {
+        Command::Completions(options) => return completions::completions(options),
+        Command::Man(options) => return man::man(options, context.clock.today(&TimeZone::UTC)),
+        _ => {}
+    }
     let settings = context.settings();
     if let Command::TellFailure(options) = &context.arguments.command {
         context.start_log(&Log { filter: "info".to_owned(), format: LogFormat::Auto })?;
@@ -231,6 +271,8 @@ async fn with_site(command: &Command, config: Config, context: &Invocation, form
         | Command::Preview(_)
         | Command::Backup(_)
         | Command::Copy(_)
+        | Command::Completions(_)
+        | Command::Man(_)
         | Command::Run => Ok(Exit::Done),
     };
     site.store.close().await;
