@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app,
-    config::{Config, Problem},
+    config::{Config, Problem, Transport},
     jobs::{deliver::renderer, inbox::look_around},
     mail::sender::expiries,
     store::StoreError,
@@ -150,6 +150,9 @@ async fn check_mail(config: &Config, offline: bool, tally: &mut Tally) {
     };
     let wait = Duration::from_secs(MAIL_SERVER_WAIT_SECS);
     match tokio::time::timeout(wait, mailer.probe()).await {
+        Ok(Ok(())) if config.mail.transport == Transport::Directory => {
+            tally.ok("mail", &format!("{}; nobody is mailed until mail.transport is \"smtp\"", mailer.describe()));
+        }
         Ok(Ok(())) => tally.ok("mail", &mailer.describe()),
         Ok(Err(error)) => tally.warn("mail", &error.to_string()),
         Err(_) => tally.warn("mail", &format!("{} did not answer in {MAIL_SERVER_WAIT_SECS} s", mailer.describe())),
