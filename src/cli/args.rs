@@ -42,7 +42,6 @@ Try out:
   preview     Write any message to files, without sending
   replay      Run the rules over old exports, day by day
   test-mail   Send 1 test message
-  tell-failure  Mail the operator that the service failed (systemd does)
 Records:
   audit       Export what was told, to whom and why
   backup      The database into one file, while the daemon works
