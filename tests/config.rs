@@ -165,7 +165,7 @@ fn the_file_of_the_package_is_safe_and_says_what_to_fill_in() {
         .replace("\"directory\"\n", "\"smtp\"\n")
         .replace("\n#", "\n");
     let settings = filled_in.lines().filter(|line| line.contains(" = ") || line.starts_with('['));
-    let settings = settings.filter(|line| !line.contains(": ")).map(|line| format!("{line}\n")).collect::<String>();
+    let settings = settings.filter(|line| !line.contains(": ")).collect::<Vec<_>>().join("\n");
     let filled_in = site(&settings);
     assert_eq!(filled_in.warnings(), "", "every setting that is offered can be taken");
     assert_eq!(filled_in.config().mail.transport, Transport::Smtp);

@@ -71,8 +71,8 @@ mod tests {
         ] {
             let config = salvaged(&format!("{mail}{wrong}")).expect(wrong);
             assert_eq!(
-                (config.mail.operator.to_string(), config.mail.smtp.host.as_str()),
-                ("op@anyshire.example".into(), "smtp.anyshire.example"),
+                (config.mail.operator.as_str(), config.mail.smtp.host.as_str()),
+                ("op@anyshire.example", "smtp.anyshire.example"),
                 "{wrong}"
             );
         }

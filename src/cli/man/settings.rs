@@ -100,7 +100,7 @@ impl<'a> Settings<'a> {
                 self.comments = about;
                 self.end_block();
             }
-            Line::Key { name, value, is_set: true } if value == "[" => {
+            Line::Key { name, value: "[", is_set: true } => {
                 self.end_keys();
                 self.keys.push(vec![bold(name), roman(" = [ ... ]")]);
             }
@@ -135,7 +135,7 @@ impl<'a> Settings<'a> {
             }
             self.page.text(key.clone());
         }
-        let is_about_keys = !keys.is_empty() && !(comments.is_empty() && items.is_empty());
+        let is_about_keys = !(keys.is_empty() || comments.is_empty() && items.is_empty());
         if is_about_keys {
             self.page.control("RS", ["4"]);
         }
