@@ -195,6 +195,24 @@ fn failing(recipients: &'static [&'static str], error: fn() -> SendError) -> Mem
     })
 }
 
+// --- Accounts that share an address.
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_accounts_at_one_address_are_told_once_and_stop_nobody() {
+    let used = [(KIT, "2026-10-30"), (LEE, "2026-10-30")];
+    let world = World::new(&used).await;
+    let accounts = export("2026-11-20", &used);
+    let twin = accounts.lines().find(|row| row.contains(KIT)).unwrap().replacen(KIT, "another", 1);
+    world.drop_in("2026-11-20 accounts.csv", &format!("{accounts}{twin}\n"));
+    let mailer = MemoryMailer::new();
+    world.run(&mailer).await;
+    let sent = mailer.sent();
+    assert_eq!(to(&sent), [KIT, LEE]);
+    assert_eq!(world.message_to(KIT).await.message.notices.len(), 2, "the ledger has both");
+    let lines: Vec<_> = sent.iter().map(|mail| mail.raw.split(|byte| *byte == b'\n').count()).collect();
+    assert_eq!(lines[0], lines[1], "and the letter says it once");
+}
+
 // --- Refused recipients.
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,12 +11,13 @@ use super::{
     plan::Planning,
     policy::Rule,
     recipient::{Recipient, is_own_address},
-    register::{Register, Subject, SubjectId},
+    register::{Register, Subject},
     subject::Address,
 };
 
-/// The key of a message: recipient, kind, whose letter, which notice stands alone, and whether it is held.
-type Key = (Address, MessageKind, Option<SubjectId>, Option<(SubjectId, Rule, StageName)>, bool);
+/// The key of a message: recipient, kind, whose letter, which notice stands alone, and whether it is held. Whose it is
+/// goes by address: two subjects can have one, and two messages that say the same would have the same name.
+type Key = (Address, MessageKind, Option<Address>, Option<(Address, Rule, StageName)>, bool);
 
 /// Notices on their way into messages.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ impl Bundles {
         recipient: &Recipient,
         notice: Notice,
     ) {
-        let key = key(planning, register, subject, showing, notice.rule, recipient);
+        let key = key(planning, register, subject, showing, &notice, recipient);
         self.0.entry(key).or_default().push(notice);
     }
 
@@ -55,7 +56,7 @@ fn key(
     register: &Register,
     subject: &Subject,
     showing: &Showing,
-    rule: Rule,
+    notice: &Notice,
     recipient: &Recipient,
 ) -> Key {
     let kind = if recipient.address == planning.policy.operator {
@@ -65,10 +66,10 @@ fn key(
     } else {
         MessageKind::Digest
     };
-    let letter_of = (kind == MessageKind::Letter).then_some(subject.id);
+    let letter_of = (kind == MessageKind::Letter).then(|| notice.subject.clone());
     let is_alone = showing.stage.alone && kind != MessageKind::Operator;
-    let alone = is_alone.then(|| (subject.id, rule, showing.name.clone()));
-    (recipient.address.clone(), kind, letter_of, alone, planning.gates.holds(rule))
+    let alone = is_alone.then(|| (notice.subject.clone(), notice.rule, showing.name.clone()));
+    (recipient.address.clone(), kind, letter_of, alone, planning.gates.holds(notice.rule))
 }
 
 fn assemble(on: Date, bundles: BTreeMap<Key, Vec<Notice>>) -> Vec<Message> {

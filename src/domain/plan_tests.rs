@@ -95,6 +95,21 @@ fn all_that_comes_to_the_operators_address_is_one_message() {
 }
 
 #[test]
+fn two_subjects_with_one_address_and_the_same_dates_are_told_of_in_one_message() {
+    let mut world = World::new();
+    let with_id = |id: &str| Observation { id: Some(id.into()), ..used("ada", "2026-10-01") };
+    world.report("2026-11-01", &[with_id("1"), with_id("2")]);
+    let mut told = Told::default();
+    for (today, stage) in [("2026-11-02", "first"), ("2026-11-28", "final")] {
+        let plan = run(&world, &mut told, today);
+        let to_ada: Vec<_> = plan.messages.iter().filter(|message| message.recipient == address("ada")).collect();
+        let [message] = &to_ada[..] else { panic!("one message: {to_ada:?}") };
+        assert_eq!(message.notices.len(), 2, "each has its line in the ledger");
+        assert_eq!(stages(&plan), [stage, stage]);
+    }
+}
+
+#[test]
 fn a_refused_notice_climbs_while_it_stands() {
     let mut world = World::new();
     world.contact("olive", ContactRole::Owner, None);

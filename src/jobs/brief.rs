@@ -44,7 +44,11 @@ impl<'a> Briefing<'a> {
     /// Everything one message needs.
     #[must_use]
     pub fn brief(&self, message: &Message, reference: &str) -> Brief {
-        let notices: Vec<_> = message.notices.iter().filter_map(|notice| self.notice(notice)).collect();
+        let mut notices: Vec<_> =
+            message.notices.iter().filter_map(|notice| Some((notice, self.notice(notice)?))).collect();
+        // Two subjects can have one address: what is the same of both is said once.
+        let said = |notice: &Notice| (notice.subject.clone(), notice.rule, notice.stage.clone(), notice.anchor_on);
+        notices.dedup_by_key(|(notice, _)| said(notice));
         let as_ofs = message.notices.iter().filter_map(|notice| self.as_of(notice));
         Brief {
             kind: message.kind,
@@ -52,7 +56,7 @@ impl<'a> Briefing<'a> {
             reference: reference.to_owned(),
             today: self.today,
             data_as_of: as_ofs.min().or_else(|| self.newest_as_of()),
-            notices,
+            notices: notices.into_iter().map(|(_, brief)| brief).collect(),
             alerts: Vec::new(),
         }
     }
