@@ -60,8 +60,7 @@ impl Machine {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_an_hour_forward_and_back_while_it_delivers_loses_and_doubles_nothing() {
-    let rig = Rig::new(1, 20, &Place::Sqlite).await;
-    rig.weather.calm_down();
+    let rig = Rig::calm(&Place::Sqlite).await;
     let Some(machine) = Machine::new(&rig) else { return };
     rig.move_in().await;
     // Slow enough that there are messages under way at every jump.

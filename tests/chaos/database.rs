@@ -16,8 +16,7 @@ const A_MINUTE: Duration = Duration::from_mins(1);
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_whose_database_goes_away_for_a_minute_wait_and_go_on() {
     let Some(database) = Database::set_up("a database that goes away").await else { return };
-    let rig = Rig::new(1, 20, &database.place()).await;
-    rig.weather.calm_down();
+    let rig = Rig::calm(&database.place()).await;
     rig.move_in().await;
     rig.weather.slow_down(Duration::from_millis(20));
     let lives: Vec<_> = (0..2).map(|_| rig.fleet.begin(&rig.site, MONDAY, "run", Aim::Nowhere)).collect();

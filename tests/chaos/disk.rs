@@ -62,15 +62,9 @@ impl Drop for SmallDisk {
     }
 }
 
-async fn rig() -> Rig {
-    let rig = Rig::new(1, 20, &Place::Sqlite).await;
-    rig.weather.calm_down();
-    rig
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_whose_disk_fills_up_while_it_delivers_waits_and_goes_on() {
-    let rig = rig().await;
+    let rig = Rig::calm(&Place::Sqlite).await;
     let Some(disk) = SmallDisk::mount(rig.site.path("data")) else { return };
     rig.move_in().await;
     let life = rig.fleet.begin(&rig.site, MONDAY, "run", Aim::Nowhere);
@@ -92,7 +86,7 @@ async fn a_daemon_whose_disk_fills_up_while_it_delivers_waits_and_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_whose_disk_is_full_when_exports_come_keeps_them_and_loads_them_later() {
-    let rig = rig().await;
+    let rig = Rig::calm(&Place::Sqlite).await;
     let Some(disk) = SmallDisk::mount(rig.site.path("data")) else { return };
     rig.settle_in().await;
     let life = rig.fleet.begin(&rig.site, SHORTLY_BEFORE_THE_RUN, "run", Aim::Nowhere);
@@ -112,7 +106,7 @@ async fn a_daemon_whose_disk_is_full_when_exports_come_keeps_them_and_loads_them
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_run_whose_disk_fills_up_waits_too_and_goes_on() {
-    let rig = rig().await;
+    let rig = Rig::calm(&Place::Sqlite).await;
     let Some(disk) = SmallDisk::mount(rig.site.path("data")) else { return };
     rig.move_in().await;
     let life = rig.fleet.begin(&rig.site, MONDAY, "once", Aim::Nowhere);

@@ -76,7 +76,12 @@ fn word(object: &Value, name: &str) -> String {
 
 /// The ledger, one line a notice.
 pub fn lines(site: &Site, at: &str) -> Vec<Line> {
-    let lines = objects(&site.ask(at, &["--format", "json", "audit", "export"]));
+    lines_if_answered(site, at).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same, of a program that may say instead that it cannot.
+pub fn lines_if_answered(site: &Site, at: &str) -> Result<Vec<Line>, String> {
+    let lines = objects(&site.try_to_ask(at, &["--format", "json", "audit", "export"])?);
     let line = |line: &Value| Line {
         due: Due {
             recipient: word(line, "recipient"),
@@ -88,7 +93,7 @@ pub fn lines(site: &Site, at: &str) -> Vec<Line> {
         reference: word(line, "reference"),
         state: word(line, "state"),
     };
-    lines.iter().map(line).collect()
+    Ok(lines.iter().map(line).collect())
 }
 
 /// A person's word on an unknown message: `accepted`, `resend` or `drop`.

@@ -61,8 +61,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// A site whose messages leave through the server at `port`.
-    pub fn new(practices: usize, place: &Place, port: u16) -> Self {
+    /// A site whose messages leave through the server at `port`, which is waited for so long at every step.
+    pub fn new(practices: usize, place: &Place, port: u16, limit_secs: u64) -> Self {
         let site = Self { folder: tempfile::tempdir().unwrap(), practices };
         for name in ["inbox", "archive", "quarantine"] {
             fs::create_dir(site.path(name)).unwrap();
@@ -71,7 +71,7 @@ impl Site {
             Place::Sqlite => "sqlite:data/store.db".to_owned(),
             Place::Postgres(url) => url.clone(),
         };
-        fs::write(site.path("lapsewatch.toml"), configuration(&url, port)).unwrap();
+        fs::write(site.path("lapsewatch.toml"), configuration(&url, port, limit_secs)).unwrap();
         site
     }
 
@@ -103,10 +103,17 @@ impl Site {
 
     /// Runs a command to its end; what it printed on standard output.
     pub fn ask(&self, at: &str, arguments: &[&str]) -> String {
+        self.try_to_ask(at, arguments).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, or what was wrong.
+    pub fn try_to_ask(&self, at: &str, arguments: &[&str]) -> Result<String, String> {
         let output = self.program().args(["--at", at]).args(arguments).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{arguments:?} ended with {}:\n{out}{err}", output.status);
-        out.into_owned()
+        let is_done = output.status.success();
+        is_done
+            .then(|| out.to_string())
+            .ok_or_else(|| format!("{arguments:?} ended with {}:\n{out}{err}", output.status))
     }
 
     /// Everybody who can be told of each account, the operator too.
@@ -169,7 +176,7 @@ impl Site {
     }
 }
 
-fn configuration(url: &str, port: u16) -> String {
+fn configuration(url: &str, port: u16, limit_secs: u64) -> String {
     format!(
         "[database]\nurl = \"{url}\"\n\
          [snapshots]\ninbox = \"inbox\"\narchive = \"archive\"\nquarantine = \"quarantine\"\n\
@@ -178,7 +185,7 @@ fn configuration(url: &str, port: u16) -> String {
          [mail]\nfrom = \"NHSmail reminders <reminders@anyshire.example>\"\noperator = \"{OPERATOR}\"\n\
          transport = \"smtp\"\n\
          [mail.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nauth = \"none\"\nconnections = 3\n\
-         timeout_secs = 2\n\
+         timeout_secs = {limit_secs}\n\
          [breaker]\nenabled = false\n[adoption]\nhold = false\n"
     )
 }

@@ -47,7 +47,7 @@ impl Storm {
     async fn new(place: &Place, replicas: usize) -> Self {
         let seed = number_from_environment("LAPSEWATCH_TEST_SEED").unwrap_or_else(|| rand::random::<u32>().into());
         let kills: u32 = number_from_environment("LAPSEWATCH_TEST_KILLS").unwrap_or(20).try_into().unwrap();
-        let rig = Rig::new(seed, FEWEST_PRACTICES.max(kills).try_into().unwrap(), place).await;
+        let rig = Rig::stormy(seed, FEWEST_PRACTICES.max(kills).try_into().unwrap(), place).await;
         Self { rig, dice: StdRng::seed_from_u64(seed), kills, replicas, now: MONDAY.parse().unwrap() }
     }
 

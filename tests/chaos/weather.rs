@@ -42,7 +42,9 @@ pub enum End {
 
 /// A little late, in milliseconds.
 const LATE: u64 = 100;
-/// Later than the client waits (`mail.smtp.timeout_secs = 2`), in milliseconds.
+/// So long the client waits in a storm (`mail.smtp.timeout_secs`).
+pub const LIMIT_SECS: u64 = 2;
+/// Later than that, in milliseconds.
 pub const TOO_LATE: u64 = 2500;
 
 const BUSY: &str = "421 4.3.2 Too busy, come back later";
