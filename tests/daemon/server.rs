@@ -2,25 +2,35 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 /// Takes every message, each after a while.
 pub struct SlowServer {
     pub port: u16,
-    taken: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Messages that were heard to their end, taken or not.
+    heard: AtomicUsize,
+    taken: Mutex<Vec<String>>,
 }
 
 impl SlowServer {
     pub fn start(pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { port: listener.local_addr().unwrap().port(), taken: Arc::default() };
-        let taken = Arc::clone(&server.taken);
+        let server = Self { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
+        let seen = Arc::clone(&server.seen);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let taken = Arc::clone(&taken);
-                std::thread::spawn(move || talk(stream, pause, &taken));
+                let seen = Arc::clone(&seen);
+                std::thread::spawn(move || talk(stream, pause, &seen));
             }
         });
         server
@@ -37,11 +47,16 @@ impl SlowServer {
 
     /// The Message-IDs of everything that was taken, in order.
     pub fn taken(&self) -> Vec<String> {
-        self.taken.lock().unwrap().clone()
+        self.seen.taken.lock().unwrap().clone()
+    }
+
+    /// How many messages were heard to their end, those under way included.
+    pub fn heard(&self) -> usize {
+        self.seen.heard.load(Ordering::SeqCst)
     }
 }
 
-fn talk(stream: TcpStream, pause: Duration, taken: &Mutex<Vec<String>>) -> Option<()> {
+fn talk(stream: TcpStream, pause: Duration, seen: &Seen) -> Option<()> {
     let mut out = stream.try_clone().ok()?;
     let mut say = |line: &str| out.write_all(format!("{line}\r\n").as_bytes()).ok();
     say("220 slow ESMTP")?;
@@ -49,8 +64,9 @@ fn talk(stream: TcpStream, pause: Duration, taken: &Mutex<Vec<String>>) -> Optio
     for line in BufReader::new(stream).lines() {
         let line = line.ok()?;
         if in_body && line == "." {
+            seen.heard.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(pause);
-            taken.lock().unwrap().push(id.clone());
+            seen.taken.lock().unwrap().push(id.clone());
             in_body = false;
             say("250 2.0.0 Ok: queued")?;
         } else if in_body {
