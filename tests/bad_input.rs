@@ -343,12 +343,12 @@ async fn a_server_that_refuses_the_login_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_never_greets_loses_nothing() {
-    loses_nothing("never_greets", Fake::start(except("", Do::Hang)).await).await;
+    loses_nothing("never_greets", Fake::start(except("", Do::Hang)).await.in_a_hurry()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_after_the_word_data_loses_nothing() {
-    loses_nothing("hangs_at_data", Fake::start(except("DATA", Do::Hang)).await).await;
+    loses_nothing("hangs_at_data", Fake::start(except("DATA", Do::Hang)).await.in_a_hurry()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,7 +367,7 @@ async fn a_server_that_is_not_there_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_after_the_body_leaves_it_unknown_and_guesses_nothing() {
     let trial = Trial::with_exports();
-    let silent = Fake::start(except(".", Do::Hang)).await;
+    let silent = Fake::start(except(".", Do::Hang)).await.in_a_hurry();
     // Three answers that never come, one after the other, and the rest is not put at risk.
     let ran = through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=1", "once"]).ends_with(6);
     snapshot("hangs_after_the_body", &ran);

@@ -41,7 +41,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
 /// A trial whose mail server never said whether it took anything, and the messages that wait for a person since.
 async fn left_in_doubt() -> (Trial, Vec<Value>) {
     let trial = Trial::with_exports();
-    let silent = Fake::start(except(".", Do::Hang)).await;
+    let silent = Fake::start(except(".", Do::Hang)).await.in_a_hurry();
     through(&silent, &trial, MORNING, &["--set", "mail.smtp.connections=10", "once"]).ends_with(6);
     let unknown = lines(&trial.run(&["list", "--unknown", "--format", "json"]).ends_with(0));
     assert!(unknown.len() > 3, "{unknown:?}");

@@ -4,7 +4,7 @@ use super::{
     program::{Ran, Trial},
 };
 
-/// Sends through the fake server, logging in, one second for every step.
+/// Sends through the fake server, logging in.
 pub fn through(fake: &Fake, trial: &Trial, instant: &str, arguments: &[&str]) -> Ran {
     let settings = fake.settings();
     let password_file = settings.password_file.unwrap();
@@ -16,7 +16,7 @@ pub fn through(fake: &Fake, trial: &Trial, instant: &str, arguments: &[&str]) ->
         "mail.smtp.auth=\"plain\"".to_owned(),
         "mail.smtp.username=\"reminders@anyshire.example\"".to_owned(),
         format!("mail.smtp.password_file=\"{password_file}\""),
-        "mail.smtp.timeout_secs=1".to_owned(),
+        format!("mail.smtp.timeout_secs={}", settings.timeout_secs),
         "mail.smtp.connections=1".to_owned(),
     ];
     let mut all: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();

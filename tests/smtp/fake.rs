@@ -48,7 +48,11 @@ pub struct Fake {
     heard: Arc<Mutex<Vec<Vec<String>>>>,
     home: TempDir,
     tls: Option<TlsAcceptor>,
+    limit_secs: u64,
 }
+
+/// Longer than a busy machine takes for any step.
+const PATIENCE_SECS: u64 = 20;
 
 /// What a server that likes us says.
 pub fn polite(line: &str) -> Do {
@@ -89,7 +93,7 @@ impl Fake {
         fs::write(home.path().join("password"), "correct horse\n").unwrap();
         fs::set_permissions(home.path().join("password"), fs::Permissions::from_mode(0o600)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let fake = Self { port, heard: Arc::default(), home, tls: tls.clone() };
+        let fake = Self { port, heard: Arc::default(), home, tls: tls.clone(), limit_secs: PATIENCE_SECS };
         let (heard, script) = (Arc::clone(&fake.heard), Arc::new(script));
         tokio::spawn(async move {
             for nth in 0.. {
@@ -102,7 +106,12 @@ impl Fake {
         fake
     }
 
-    /// Plain text, no log-in, one second for every step.
+    /// For those that are to wait in vain: its clients give every step one second.
+    pub fn in_a_hurry(self) -> Self {
+        Self { limit_secs: 1, ..self }
+    }
+
+    /// Plain text, no log-in.
     pub fn settings(&self) -> Smtp {
         Smtp {
             host: if self.tls.is_some() { "localhost".into() } else { "127.0.0.1".into() },
@@ -116,7 +125,7 @@ impl Fake {
             ca_file: self.tls.as_ref().map(|_| self.ca_file()),
             hello_name: Some("lapsewatch.anyshire.example".into()),
             connections: 1,
-            timeout_secs: 1,
+            timeout_secs: self.limit_secs,
         }
     }
 
@@ -132,6 +141,13 @@ impl Fake {
 
     pub fn session(&self) -> Box<dyn Session> {
         self.mailer(|_| ()).session()
+    }
+
+    /// Waits until a connection has said a line.
+    pub async fn hears(&self, line: &str) {
+        while !self.heard().concat().iter().any(|heard| heard == line) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The lines of every connection so far; those of a message included.

@@ -166,12 +166,15 @@ async fn smtp_sink_takes_five_hundred_messages_on_one_connection_in_seconds() {
         (settings.tls, settings.auth, settings.port) = (Tls::None, Auth::None, real.sink);
     });
     let mut session = mailer.session();
-    let begun = Instant::now();
+    let mut spans = Vec::new();
     for _ in 0..500 {
+        let begun = Instant::now();
         session.send(&mail("jo.doe@anyshire.example")).await.unwrap();
+        spans.push(begun.elapsed());
     }
     session.close().await;
-    // With Nagle's algorithm on, 40 ms a message, this would take 20 s.
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    println!("500 messages on one connection: {:?}", begun.elapsed());
+    // With Nagle's algorithm on each would take 40 ms. On a machine that is busy some do.
+    spans.sort();
+    assert!(spans[100] < Duration::from_millis(20), "{spans:?}");
+    println!("500 messages on one connection: {:?}", spans.iter().sum::<Duration>());
 }
