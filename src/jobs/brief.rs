@@ -46,9 +46,10 @@ impl<'a> Briefing<'a> {
     pub fn brief(&self, message: &Message, reference: &str) -> Brief {
         let mut notices: Vec<_> =
             message.notices.iter().filter_map(|notice| Some((notice, self.notice(notice)?))).collect();
-        // Two subjects can have one address: what is the same of both is said once.
-        let said = |notice: &Notice| (notice.subject.clone(), notice.rule, notice.stage.clone(), notice.anchor_on);
-        notices.dedup_by_key(|(notice, _)| said(notice));
+        // Two subjects can have one address: what is the same of both is said once. Of those without one nobody knows
+        // that they are the same.
+        let has_address = |notice: &Notice| !notice.subject.as_str().is_empty();
+        notices.dedup_by(|(notice, brief), (_, before)| has_address(notice) && brief == before);
         let as_ofs = message.notices.iter().filter_map(|notice| self.as_of(notice));
         Brief {
             kind: message.kind,

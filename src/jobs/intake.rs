@@ -4,7 +4,7 @@
 //! A row that says what the source said before is known by its print and costs neither a look at its subject nor a
 //! write (`domain/roll.rs`). The others come in batches: the subjects they may be about are read, merged as
 //! [`merge`](super::load::merge) would, and written while the next ones are merged, all in the one transaction of the
-//! file.
+//! file. A batch about people of whom nobody knew anything is written as it is: there is nothing to merge.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -43,6 +43,12 @@ const BATCH: usize = 2_000;
 
 /// Batches that wait for the one that is being merged.
 const WAITING: usize = 2;
+
+/// For how many rows memory is taken at once: those of a country. A file that has more of them may have nothing in them.
+const ROOM: usize = 3_000_000;
+
+/// How many rows may be looked through one by one for a key.
+const UNSORTED: usize = 65_536;
 
 /// How many rows lie between two words about progress when none has to be read.
 const PROGRESS_ROWS: u64 = 50_000;
@@ -213,6 +219,8 @@ struct Merger<'a> {
     next: SubjectId,
     /// The rows of the roll that were read.
     entries: Vec<Entry>,
+    /// How many of them, from the first, are sorted by key.
+    sorted: usize,
     /// Who was merged into whom.
     merged: HashMap<SubjectId, SubjectId>,
     /// What the rows have shown so far.
@@ -236,9 +244,10 @@ impl<'a> Merger<'a> {
             arrival,
             policy,
             tally,
-            entries: Vec::with_capacity(if is_first { rows } else { 0 }),
+            entries: Vec::with_capacity(if is_first { rows.min(ROOM) } else { 0 }),
+            sorted: 0,
             merged: HashMap::new(),
-            shown: Shown::new(is_first, rows),
+            shown: Shown::new(is_first, rows.min(ROOM)),
         }
     }
 
@@ -274,7 +283,8 @@ impl<'a> Merger<'a> {
         let keys = rows.iter().filter(|row| row.known.is_none()).filter_map(|row| row.on_roll.map(|(key, _)| key));
         let keys = self.shown.keys(keys);
         let addresses = self.shown.addresses(rows.iter().filter_map(|row| row.says.address.as_ref()));
-        let known = rows.iter().filter_map(|row| row.known).chain(self.entered(&keys.before)).collect::<HashSet<_>>();
+        let entered = block_in_place(|| self.entered(&keys.before));
+        let known = rows.iter().filter_map(|row| row.known).chain(entered).collect::<HashSet<_>>();
         let ids: Vec<_> = known.into_iter().map(|id| self.merged.get(&id).copied().unwrap_or(id)).collect();
         let at = addresses.before;
         let is_nobody_known = ids.is_empty() && at.is_empty();
@@ -284,9 +294,22 @@ impl<'a> Merger<'a> {
     }
 
     /// Whom earlier rows of the file were about that have these keys.
-    fn entered(&self, keys: &HashSet<u64>) -> impl Iterator<Item = SubjectId> {
-        let entries = if keys.is_empty() { &[] } else { self.entries.as_slice() };
-        entries.iter().filter(|entry| keys.contains(&entry.key())).map(|entry| entry.subject())
+    fn entered(&mut self, keys: &HashSet<u64>) -> Vec<SubjectId> {
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        if self.entries.len() - self.sorted > UNSORTED {
+            self.entries.sort_unstable_by_key(|entry| entry.key());
+            self.sorted = self.entries.len();
+        }
+        let (sorted, rest) = self.entries.split_at(self.sorted);
+        let has = |key: &u64| {
+            let from = sorted.partition_point(|entry| entry.key() < *key);
+            let key = *key;
+            sorted.get(from..).into_iter().flatten().take_while(move |entry| entry.key() == key)
+        };
+        let rest = rest.iter().filter(|entry| keys.contains(&entry.key()));
+        keys.iter().flat_map(has).chain(rest).map(|entry| entry.subject()).collect()
     }
 
     /// Rows about nobody who was known: nothing but the rows themselves says anything of them.

@@ -4,7 +4,7 @@ use std::{
     mem::take,
     ops::ControlFlow,
     sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
-    thread::scope,
+    thread::{Builder, scope},
 };
 
 use super::{
@@ -14,8 +14,8 @@ use super::{
 
 /// Records that are handed over together.
 const SHEAF: usize = 1024;
-/// How many bytes of them end a sheaf before it is full.
-const BYTES: usize = 512 * 1024;
+/// How many bytes of memory they take at which a sheaf ends before it is full.
+const BYTES: usize = 1024 * 1024;
 /// Sheaves that wait to be looked at.
 const WAITING: usize = 2;
 
@@ -47,7 +47,7 @@ impl Sheaf {
                 Ok(false) => self.end = Some(Ok(())),
                 Err(error) => self.end = Some(Err(error)),
             }
-            bytes += cells.size();
+            bytes += cells.weight();
         }
         self.line = records.line();
     }
@@ -65,11 +65,11 @@ pub(super) struct Stopped {
     pub(super) line: u32,
 }
 
-/// Calls `look` for each record, in the order of the file, with the line the reader was on after some more of them;
-/// after the last record of the file it is the line after that. `look` may end it.
+/// Calls `look` for each record, in the order of the file, and with it the line the reader has come to, which may be
+/// further on; with the last record it is the line behind that. `look` may end it.
 ///
 /// # Errors
-/// When the file cannot be read on; what lies before was looked at.
+/// When the file cannot be read on, or no thread can be had; what lies before was looked at.
 pub(super) fn each<R: Read + Send>(
     mut records: Records<R>,
     mut look: impl FnMut(&Cells, u32) -> ControlFlow<()>,
@@ -77,7 +77,9 @@ pub(super) fn each<R: Read + Send>(
     scope(|scope| {
         let (give, sheaves) = sync_channel(WAITING);
         let (give_back, used) = channel();
-        scope.spawn(move || divide(&mut records, &give, &used));
+        let line = records.line();
+        let dividing = Builder::new().spawn_scoped(scope, move || divide(&mut records, &give, &used));
+        dividing.map_err(|error| Stopped { error: error.into(), line })?;
         for mut sheaf in sheaves {
             let line = sheaf.line;
             if sheaf.records().iter().any(|cells| look(cells, line).is_break()) {
@@ -137,15 +139,26 @@ mod tests {
     fn a_fault_comes_after_what_stands_before_it_with_its_line() {
         let text = format!("{}\"open", "a,b\n".repeat(SHEAF + 7));
         let (seen, fault) = read(&text, usize::MAX);
-        assert_eq!((seen.len(), fault.is_some()), (SHEAF + 7, true));
+        assert_eq!((seen.len(), fault), (SHEAF + 7, u32::try_from(SHEAF + 8).ok()));
     }
 
     #[test]
     fn long_records_are_handed_over_a_few_at_a_time_and_not_kept() {
-        let long = format!("{},{}\n", "x".repeat(BYTES / 4), "y".repeat(60_000));
-        let mut records = Records::new(long.repeat(50).leak().as_bytes(), b',', 0).expect("readable");
-        let mut sheaf = Sheaf::default();
-        sheaf.fill(&mut records);
-        assert!((1..SHEAF).contains(&sheaf.len), "{}", sheaf.len);
+        let cells = format!("{}\n", ",".repeat(1_000_000));
+        let letters = format!("{}\n", "x,".repeat(200_000));
+        for long in [cells, letters] {
+            let text = format!("{}{}", long.repeat(20), "a,b\n".repeat(SHEAF));
+            let mut records = Records::new(text.as_bytes(), b',', 0).expect("readable");
+            let (mut sheaf, mut most, mut seen) = (Sheaf::default(), 0, 0);
+            while sheaf.end.is_none() {
+                sheaf.fill(&mut records);
+                seen += sheaf.len;
+                most = most.max(sheaf.records().iter().map(Cells::weight).sum());
+            }
+            assert_eq!(seen, 20 + SHEAF);
+            assert!(most < BYTES + 17_000_000, "the last one that still goes in may be large: {most}");
+            sheaf.cells.iter_mut().for_each(Cells::forget_what_is_large);
+            assert!(sheaf.cells.iter().map(Cells::weight).sum::<usize>() < BYTES);
+        }
     }
 }

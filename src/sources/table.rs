@@ -22,6 +22,8 @@ const MARK: &[u8] = "\u{FEFF}".as_bytes();
 const MARK_FIRST: u8 = 0xEF;
 /// Control-Z, which ended files of DOS.
 const END_MARK: u8 = 0x1A;
+/// What a record of hundred cells takes in memory, or of few long ones.
+const USUAL_WEIGHT: usize = 8 * 1024;
 /// How much text is held.
 const BUFFER: usize = 4 * CELL_CAP;
 
@@ -133,14 +135,14 @@ impl Cells {
         matches!(self.fault, Some(Fault::CellTooLong | Fault::RecordTooLong))
     }
 
-    /// How many bytes the record holds.
-    pub(super) const fn size(&self) -> usize {
-        self.bytes.len()
+    /// How many bytes of memory the record takes.
+    pub(super) const fn weight(&self) -> usize {
+        self.bytes.len() + size_of_val(self.spans.as_slice())
     }
 
     /// Gives back what an unusually long record took.
     pub(super) fn forget_what_is_large(&mut self) {
-        if self.bytes.capacity() > CELL_CAP {
+        if self.bytes.capacity() + self.spans.capacity() * size_of::<(usize, usize)>() > USUAL_WEIGHT {
             *self = Self::default();
         }
     }

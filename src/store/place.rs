@@ -124,14 +124,15 @@ impl Place {
         })
     }
 
-    /// The same for who does one thing after the other and has the right to load and plan: files are loaded faster.
+    /// The same for who does one thing after the other and has the right to load and plan. The first file of a store that
+    /// is made here is loaded faster, and who would read meanwhile waits.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_alone(&self) -> Result<Arc<dyn Store>, StoreError> {
         match &self.at {
-            At::File(_) => Ok(Arc::new(SqliteStore::open_alone(&self.shown).await?)),
-            At::Memory | At::Server(_) => self.open().await,
+            At::File(_) if self.is_missing() => Ok(Arc::new(SqliteStore::make_alone(&self.shown).await?)),
+            At::File(_) | At::Memory | At::Server(_) => self.open().await,
         }
     }
 

@@ -81,11 +81,16 @@ impl<DB: Dialect> Hand<DB> {
     }
 
     /// Waits until no more than what was handed over last is to be written.
-    async fn wait_for_the_last_but_one(&mut self) {
-        if let Self::Writing { begun, .. } = self {
-            // One that never began has failed, and says so when it is asked for the transaction.
-            drop(begun.await);
+    ///
+    /// # Errors
+    /// What went wrong with it.
+    async fn wait_for_the_last_but_one(&mut self) -> Result<(), StoreError> {
+        let Self::Writing { begun, .. } = self else { return Ok(()) };
+        if begun.await.is_err() {
+            // One that never began has failed, and says why when it is asked for the transaction.
+            self.wait().await?;
         }
+        Ok(())
     }
 
     /// Leaves nobody in its place.
@@ -133,8 +138,8 @@ impl<DB: Dialect> SqlIntake<DB> {
         &mut self,
         ids: Vec<SubjectId>,
         prepare: impl FnOnce() -> Result<Written, StoreError> + Send + 'static,
-    ) {
-        self.hand.wait_for_the_last_but_one().await;
+    ) -> Result<(), StoreError> {
+        self.hand.wait_for_the_last_but_one().await?;
         self.kept.last = ids.iter().copied().fold(self.kept.last, SubjectId::max);
         let before = self.hand.give();
         self.hand = Hand::busy(|tell| async move {
@@ -145,6 +150,7 @@ impl<DB: Dialect> SqlIntake<DB> {
             wake::stir::<DB>(&mut transaction, ids).await?;
             Ok(transaction)
         });
+        Ok(())
     }
 
     async fn make_index(&mut self) -> Result<(), StoreError> {
@@ -195,16 +201,14 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
             let changes = Changes { subjects: subjects.iter().collect(), removed };
             Written::of(&changes, said, &kept, &after)
         };
-        self.hand_over(ids, prepare).await;
-        Ok(())
+        self.hand_over(ids, prepare).await
     }
 
     async fn write_newcomers(&mut self, newcomers: Vec<Newcomer>) -> Result<(), StoreError> {
         let after = Arc::clone(&self.after);
         let said = subjects::newly_said(&newcomers, &mut self.said);
         let ids: Vec<_> = newcomers.iter().map(|newcomer| newcomer.id).collect();
-        self.hand_over(ids, move || Written::of_newcomers(&newcomers, said, &after)).await;
-        Ok(())
+        self.hand_over(ids, move || Written::of_newcomers(&newcomers, said, &after)).await
     }
 
     async fn end_subjects(&mut self) -> Result<(), StoreError> {

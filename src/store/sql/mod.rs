@@ -103,8 +103,8 @@ pub trait Dialect: Database {
     /// Begins a transaction that may write; it never fails half way because somebody else writes too.
     fn begin(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send;
 
-    /// Begins a transaction that may write very many rows at scattered places. `_is_alone` says that nobody else writes,
-    /// and that nothing is asked of the store until it ends.
+    /// Begins a transaction that may write very many rows at scattered places. `_is_alone` says that nobody else
+    /// needs the store until it ends.
     fn begin_bulk(
         pool: &Pool<Self>,
         _is_alone: bool,

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug)]
 pub struct SqlStore<DB: Dialect> {
     pool: Pool<DB>,
-    /// Nobody else writes, and one thing is done after the other.
+    /// It was made by who does one thing after the other.
     is_alone: bool,
 }
 
@@ -40,7 +40,7 @@ impl<DB: Dialect> SqlStore<DB> {
         Self { pool, is_alone: false }
     }
 
-    /// The same for who writes alone, one thing after the other.
+    /// The same for who made it and does one thing after the other.
     pub(in crate::store) fn alone(self) -> Self {
         Self { is_alone: true, ..self }
     }
@@ -384,6 +384,10 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     }
 
     async fn close(&self) {
+        if self.is_alone {
+            // The connection that loaded comes back first, and leaves the database as others want it.
+            drop(self.pool.acquire().await);
+        }
         self.pool.close().await;
     }
 }

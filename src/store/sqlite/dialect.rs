@@ -46,7 +46,7 @@ impl Dialect for Sqlite {
     /// Room for an index of some million rows: without it, each insert writes a page to the log and reads another back.
     ///
     /// Who is alone writes the first rows straight into the file: a log would be as long, and be copied into it at the
-    /// end. Where somebody reads at that moment, the log is kept.
+    /// end. Others wait for that end; where somebody has the file open already, the log is kept.
     async fn begin_bulk(pool: &SqlitePool, is_alone: bool) -> Result<Transaction<'static, Self>, sqlx::Error> {
         let is_first = is_alone && !sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM subject)").fetch_one(pool).await?;
         let without_log = "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE";

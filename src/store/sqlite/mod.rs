@@ -28,8 +28,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// How long a statement waits for another transaction: the longest is that of a file of millions of rows.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What a connection holds of the file in memory between loads: 2 MiB, as SQLite has it.
-const USUAL_CACHE: &str = "PRAGMA cache_size = -2000";
+/// What a connection holds of the file in memory between loads: 2 MiB, as SQLite has it, and no threads.
+const USUAL: &str = "PRAGMA cache_size = -2000; PRAGMA threads = 0";
 
 /// How many may work on a store at once.
 const CONNECTIONS: u32 = 4;
@@ -109,12 +109,14 @@ impl SqliteStore {
         Self::open_with(url, pool(CONNECTIONS), progress).await
     }
 
-    /// The same for who does one thing after the other, with nobody beside it who does more than read.
+    /// Makes the store, for who does one thing after the other. Its first file is written without the log, and nobody
+    /// else reads or writes meanwhile; there is nothing in it yet.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub(super) async fn open_alone(url: &str) -> Result<Self, StoreError> {
-        let pool = pool(1).after_release(|connection, _| {
+    pub(super) async fn make_alone(url: &str) -> Result<Self, StoreError> {
+        // Whoever waits for the only connection waits for an end or for an undoing, however long that takes.
+        let pool = pool(1).acquire_timeout(PATIENCE * 2).after_release(|connection, _| {
             Box::pin(async move {
                 let is_fit = is_fit_for_use(connection).await?;
                 // The first file was written without the log.
@@ -217,6 +219,6 @@ async fn migrate(pool: &SqlitePool, progress: Progress) -> Result<(), StoreError
 async fn is_fit_for_use(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     // The rollback of a transaction that was dropped is still on its way: behind this it is done. What a load took of
     // memory is given back by it.
-    sqlx::query(USUAL_CACHE).execute(&mut *connection).await?;
+    sqlx::raw_sql(USUAL).execute(&mut *connection).await?;
     Ok(!connection.is_in_transaction())
 }
