@@ -7,6 +7,8 @@ mod base;
 mod days;
 #[path = "daemon/house.rs"]
 mod house;
+#[path = "daemon/journal.rs"]
+mod journal;
 #[path = "daemon/manager.rs"]
 mod manager;
 #[path = "daemon/night.rs"]

@@ -140,6 +140,17 @@ pub enum JobError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Files cannot be found in the inbox, or not be taken out of it.
+    #[error(
+        "cannot use the inbox {path}: {source}; the service's user must read and write there (see the example \
+         shared-inbox.conf), or only read with snapshots.keep_in_place = true"
+    )]
+    Inbox {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A file cannot be read.
     #[error("{path}: {source}")]
     Read {

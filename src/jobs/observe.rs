@@ -6,12 +6,13 @@
 //! - A file about a day that has not come yet waits in the inbox for that day.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use jiff::{Timestamp, civil::Date};
+use rustix::fs::{Access, access};
 
 use super::{
     JobError, Site,
@@ -24,6 +25,7 @@ use super::{
     shelves::{make_ready, put_away, try_out},
 };
 use crate::{
+    config::Snapshots,
     domain::facts::SnapshotId,
     sources::{ReadError, other_than_file},
     store::{Doubt, DoubtState, SnapshotRow, Taken},
@@ -92,9 +94,19 @@ fn make_inbox(site: &Site) -> Result<(), JobError> {
 /// The first folder that cannot be used.
 pub fn prepare(site: &Site) -> Result<(), JobError> {
     make_inbox(site)?;
-    look(&site.config.snapshots.inbox)?;
+    try_inbox(site)?;
     make_ready(site)?;
     try_out(site)
+}
+
+/// Files must be found in the inbox and, unless they stay there, be taken out of it.
+fn try_inbox(site: &Site) -> Result<(), JobError> {
+    let Snapshots { inbox, keep_in_place, .. } = &site.config.snapshots;
+    let look_in = Access::READ_OK | Access::EXEC_OK;
+    let wanted = if *keep_in_place { look_in } else { look_in | Access::WRITE_OK };
+    let failed = |source: io::Error| JobError::Inbox { path: inbox.display().to_string(), source };
+    fs::read_dir(inbox).map_err(failed)?;
+    access(inbox, wanted).map_err(|errno| failed(errno.into()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "compared with the file system's own times, which --at does not move")]
