@@ -49,7 +49,7 @@ pub use privacy::Privacy;
 pub use problem::{Place, Problem, Problems, Severity, Spot};
 pub use salvage::salvage;
 pub use schedule::Schedule;
-pub use secret::{SecretError, SecretFile};
+pub use secret::{SecretError, SecretFile, are_credentials_hidden};
 pub use smtp::{Auth, Smtp, Tls};
 pub use snapshots::Snapshots;
 

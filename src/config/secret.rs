@@ -81,6 +81,14 @@ pub enum SecretError {
     },
 }
 
+/// Whether credentials are kept from this program: it is neither the service, which is handed them, nor root. So it is
+/// with a command of `ExecReload=`, to which later versions of systemd hand none.
+#[must_use]
+pub fn are_credentials_hidden() -> bool {
+    let is_closed = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    env::var_os(CREDENTIALS_DIRECTORY).is_none() && fs::read_dir(CREDENTIAL_STORE).is_err_and(is_closed)
+}
+
 impl SecretFile {
     /// The first line of the file, without its line end. Read anew at every call.
     ///
