@@ -7,12 +7,14 @@
 
 use std::{
     fs, io,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use jiff::{Timestamp, civil::Date};
 use rustix::fs::{Access, access};
+use tokio::task::spawn_blocking;
 
 use super::{
     JobError, Site,
@@ -133,7 +135,10 @@ pub async fn take(site: &Site, paths: &[PathBuf], progress: &(dyn Fn(&str, u64) 
             fresh.push(path.clone());
         }
     }
-    let (candidates, refused) = recognise(site, &fresh);
+    // A large file is read for a while to find out what it is: on a thread of its own, so that who is to stop need not wait.
+    let here = site.clone();
+    let recognised = spawn_blocking(move || recognise(&here, &fresh)).await;
+    let (candidates, refused) = recognised.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
     for (path, reason) in refused {
         let report = LoadReport::refused(&file_name(&path), reason);
         observed.stuck.extend(stuck(&path, &report, put_away(site, &path, &report)));
