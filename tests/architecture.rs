@@ -48,7 +48,7 @@ const CONFINED: [(&str, &[&str]); 10] = [
 const LIBRARIES: [(&str, &[&str]); 3] = [
     ("domain", &["jiff"]),
     ("clock", &["jiff"]),
-    ("telemetry", &["jiff", "thiserror", "tracing", "tracing_subscriber"]),
+    ("telemetry", &["jiff", "thiserror", "tracing", "tracing_journald", "tracing_subscriber"]),
 ];
 
 /// Parts of `std` that `domain` may not name.
