@@ -35,7 +35,7 @@ use crate::{
 use jiff::civil::Date;
 use tokio::{
     sync::mpsc,
-    task::{block_in_place, spawn_blocking},
+    task::{block_in_place, spawn_blocking, yield_now},
 };
 
 /// Rows that are merged together: enough to be written in few statements, few enough to be small.
@@ -136,6 +136,8 @@ pub(super) async fn merge(
     while let Some(batch) = take.recv().await {
         merger.merge(batch.items).await?;
         progress(batch.rows);
+        // Nothing of this may ever have to wait, and then nobody could put an end to it.
+        yield_now().await;
     }
     let read = thread.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
     let (call, census) = read.map_err(Failed::Read)?;
