@@ -4,6 +4,8 @@ use std::{
     os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::mpsc::{Receiver, channel},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -16,9 +18,9 @@ use super::{
     process::{Daemon, SOON, TEN_PAST_EIGHT, house_with_people_due, until},
 };
 
-/// What the service manager hears.
+/// What the service manager hears. It always listens: whoever speaks to one that does not is held up in the end.
 struct Manager {
-    socket: UnixDatagram,
+    heard: Receiver<String>,
     path: PathBuf,
 }
 
@@ -26,8 +28,17 @@ impl Manager {
     fn new(house: &House) -> Self {
         let path = house.path("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(SOON)).unwrap();
-        Self { socket, path }
+        let (hear, heard) = channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length) = socket.recv(&mut buffer) {
+                let said = String::from_utf8(buffer.get(..length).unwrap().to_vec()).unwrap();
+                if hear.send(said).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { heard, path }
     }
 
     /// A daemon that it started, and watches over as often as a fifth of a second.
@@ -39,9 +50,7 @@ impl Manager {
     }
 
     fn next(&self) -> String {
-        let mut buffer = [0; 4096];
-        let length = self.socket.recv(&mut buffer).unwrap();
-        String::from_utf8(buffer.get(..length).unwrap().to_vec()).unwrap()
+        self.heard.recv_timeout(SOON).unwrap()
     }
 
     /// The next datagram that begins with `word`; others are passed over.
@@ -58,17 +67,9 @@ impl Manager {
 
     /// Everything that comes within a span.
     fn listen(&self, span: Duration) -> Vec<String> {
-        let begun = Instant::now();
-        self.socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        let mut heard = Vec::new();
-        let mut buffer = [0; 4096];
-        while begun.elapsed() < span {
-            if let Ok(length) = self.socket.recv(&mut buffer) {
-                heard.push(String::from_utf8_lossy(buffer.get(..length).unwrap()).into_owned());
-            }
-        }
-        self.socket.set_read_timeout(Some(SOON)).unwrap();
-        heard
+        let end = Instant::now() + span;
+        let left = || end.saturating_duration_since(Instant::now());
+        std::iter::from_fn(|| self.heard.recv_timeout(left()).ok()).collect()
     }
 }
 
@@ -128,7 +129,7 @@ async fn requests_to_reload_that_come_together_are_one() {
     let mut daemon = manager.start(&house);
     manager.wait_for("READY=1");
     for pause in [0, 10, 60] {
-        std::thread::sleep(Duration::from_millis(pause));
+        thread::sleep(Duration::from_millis(pause));
         daemon.signal("HUP");
     }
     manager.wait_for("RELOADING=1");
@@ -233,7 +234,7 @@ async fn sigterm_in_the_middle_of_a_load_ends_it_at_once_and_leaves_the_file_in_
     let manager = Manager::new(&house);
     let mut daemon = manager.start(&house);
     manager.wait_for("READY=1");
-    std::thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_secs(2));
     let took = daemon.stop();
     assert!(took < Duration::from_secs(5), "it took {took:?}: {}", daemon.log());
     assert_eq!((house.names_in("inbox"), house.names_in("archive")), (vec!["export.csv".to_owned()], vec![]));
