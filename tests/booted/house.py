@@ -40,8 +40,8 @@ class House:
         self.box, self.mail, self.version, self.package = box, mail, version, package
         # The instant that the service takes for now; whose time it is when there is none.
         self.now = None
-        # Every path of the box before the package came.
-        self.before = set()
+        # Every path of the box before the package came, and what `lapsewatch check` said after.
+        self.before, self.said = set(), ""
 
     # The service
 
@@ -170,6 +170,10 @@ class House:
     def wait_for_messages(self, count, word="", seconds=60):
         wait_for(f"{count} messages to {word or 'anybody'}", lambda: len(self.recipients(word)) >= count, seconds,
                  lambda: f"; {len(self.recipients(word))} are there{self.last_words()}")
+
+    def told_of_failures(self):
+        """The messages that tell the operator that the service has failed."""
+        return [message for message in self.mail.arrived() if "has stopped" in str(message["Subject"])]
 
     def outcomes(self, word):
         """How many notices to such recipients ended how."""

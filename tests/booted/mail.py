@@ -31,7 +31,7 @@ class Mail(contextlib.AbstractContextManager):
         self.folder.mkdir(mode=0o755)
         # Its servers outlive the script, so its words go to files.
         with open(self.folder / "start", "wb") as said, open(self.folder / "start.log", "wb") as log:
-            started = box.beside(HERE.parent / "servers/postfix", "start", self.folder, stdout=said, stderr=log).wait(60)
+            started = box.beside(HERE.parent / "servers/postfix", "start", self.folder, stdout=said, stderr=log).wait(180)
         if started:
             raise RuntimeError(f"the mail server does not start: {(self.folder / 'start.log').read_text()}")
         lines = (self.folder / "start").read_text()
