@@ -1,7 +1,7 @@
 //! Which message a notice belongs to: letters, digests and the operator's, each bundled for its recipient (domain
 //! rule 17).
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use jiff::civil::Date;
 
@@ -11,13 +11,12 @@ use super::{
     plan::Planning,
     policy::Rule,
     recipient::{Recipient, is_own_address},
-    register::{Register, Subject},
+    register::{Register, Subject, SubjectId},
     subject::Address,
 };
 
-/// The key of a message: recipient, kind, whose letter, which notice stands alone, and whether it is held. Whose it is
-/// goes by address: two subjects can have one, and two messages that say the same would have the same name.
-type Key = (Address, MessageKind, Option<Address>, Option<(Address, Rule, StageName)>, bool);
+/// The key of a message: recipient, kind, whose letter, which notice stands alone, and whether it is held.
+type Key = (Address, MessageKind, Option<SubjectId>, Option<(SubjectId, Rule, StageName)>, bool);
 
 /// Notices on their way into messages.
 #[derive(Debug, Default)]
@@ -34,7 +33,7 @@ impl Bundles {
         recipient: &Recipient,
         notice: Notice,
     ) {
-        let key = key(planning, register, subject, showing, &notice, recipient);
+        let key = key(planning, register, subject, showing, notice.rule, recipient);
         self.0.entry(key).or_default().push(notice);
     }
 
@@ -56,7 +55,7 @@ fn key(
     register: &Register,
     subject: &Subject,
     showing: &Showing,
-    notice: &Notice,
+    rule: Rule,
     recipient: &Recipient,
 ) -> Key {
     let kind = if recipient.address == planning.policy.operator {
@@ -66,10 +65,10 @@ fn key(
     } else {
         MessageKind::Digest
     };
-    let letter_of = (kind == MessageKind::Letter).then(|| notice.subject.clone());
+    let letter_of = (kind == MessageKind::Letter).then_some(subject.id);
     let is_alone = showing.stage.alone && kind != MessageKind::Operator;
-    let alone = is_alone.then(|| (notice.subject.clone(), notice.rule, showing.name.clone()));
-    (recipient.address.clone(), kind, letter_of, alone, planning.gates.holds(notice.rule))
+    let alone = is_alone.then(|| (subject.id, rule, showing.name.clone()));
+    (recipient.address.clone(), kind, letter_of, alone, planning.gates.holds(rule))
 }
 
 fn assemble(on: Date, bundles: BTreeMap<Key, Vec<Notice>>) -> Vec<Message> {
@@ -82,6 +81,25 @@ fn assemble(on: Date, bundles: BTreeMap<Key, Vec<Notice>>) -> Vec<Message> {
             Message { on, recipient, kind, notices }
         })
         .collect();
+    // Two subjects can have one address: messages that say the same of both are one, for they would have one name.
+    messages.sort_by(in_other_words);
+    messages.dedup_by(|again, first| {
+        let is_again = in_other_words(again, first).is_eq();
+        if is_again {
+            first.notices.append(&mut again.notices);
+            first.notices.sort();
+        }
+        is_again
+    });
     messages.sort();
     messages
+}
+
+/// How two messages differ for who reads them.
+fn in_other_words(one: &Message, other: &Message) -> Ordering {
+    fn said(message: &Message) -> impl Iterator<Item = (&Address, Rule, &StageName, Date, Date)> {
+        message.notices.iter().map(|said| (&said.subject, said.rule, &said.stage, said.episode_on, said.anchor_on))
+    }
+    let to = (one.kind, &one.recipient).cmp(&(other.kind, &other.recipient));
+    to.then_with(|| said(one).cmp(said(other)))
 }
