@@ -34,7 +34,8 @@ async fn replicas_whose_database_goes_away_for_a_minute_wait_and_go_on() {
     }
 
     database.door.open_again();
-    rig.at_rest(lives[0], PATIENCE).await;
+    // Whose right it is to plan is found out anew first.
+    rig.at_rest_for(lives[0], PATIENCE, A_MINUTE / 2).await;
     for life in &lives {
         rig.fleet.stop(&rig.site, *life).await;
     }

@@ -73,13 +73,23 @@ impl Rig {
 
     /// Waits until a life has made a plan and nothing of it waits.
     pub async fn at_rest(&self, life: u32, span: Duration) {
+        self.at_rest_for(life, span, Duration::from_secs(3)).await;
+    }
+
+    /// The same, until it has stayed so for a while: what was refused last may not have climbed to others yet.
+    pub async fn at_rest_for(&self, life: u32, span: Duration, still: Duration) {
         let begun = Instant::now();
+        let mut since = None;
         loop {
             // Who has just got its database or its disk back may not be able to answer yet.
             let lines = ledger::lines_if_answered(&self.site, MONDAY);
             let open = lines.as_ref().map(|lines| (lines.iter().filter(|line| line.is_open()).count(), lines.len()));
             if open.is_ok_and(|(open, of)| open == 0 && of > 0) {
-                return;
+                if since.get_or_insert_with(Instant::now).elapsed() >= still {
+                    return;
+                }
+            } else {
+                since = None;
             }
             let tail = tail(&self.site, life);
             assert!(begun.elapsed() < span, "open lines of all: {open:?}\n{tail}");
