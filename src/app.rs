@@ -7,7 +7,7 @@ use crate::{
     config::{Config, SecretFile, Transport},
     jobs::Site,
     mail::{Mailer, SendError, directory::DirectoryMailer, smtp::SmtpMailer},
-    store::{Place, Progress, StoreError, StoreLock},
+    store::{Place, Progress, Store, StoreError, StoreLock},
 };
 
 /// Why the parts could not be put together.
@@ -80,8 +80,7 @@ pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartEr
 /// What keeps a part from working.
 pub async fn open_telling(config: Config, clock: Arc<dyn Clock>, progress: Progress) -> Result<Site, StartError> {
     let store = place(&config)?.open_telling(progress).await?;
-    let mailer = mailer(&config)?;
-    Ok(Site { config: Arc::new(config), store, clock, mailer })
+    put_together(config, store, clock)
 }
 
 /// Puts everything together for a command that loads files and does nothing beside it.
@@ -90,8 +89,7 @@ pub async fn open_telling(config: Config, clock: Arc<dyn Clock>, progress: Progr
 /// What keeps a part from working.
 pub async fn open_alone(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
     let store = place(&config)?.open_alone().await?;
-    let mailer = mailer(&config)?;
-    Ok(Site { config: Arc::new(config), store, clock, mailer })
+    put_together(config, store, clock)
 }
 
 /// Puts everything together for a command that only reads the store.
@@ -100,8 +98,7 @@ pub async fn open_alone(config: Config, clock: Arc<dyn Clock>) -> Result<Site, S
 /// What keeps a part from working.
 pub async fn open_to_read(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
     let store = place_to_read(&config)?.open_to_read().await?;
-    let mailer = mailer(&config)?;
-    Ok(Site { config: Arc::new(config), store, clock, mailer })
+    put_together(config, store, clock)
 }
 
 /// Puts everything together for a command that writes one small decision, also while the daemon runs.
@@ -110,6 +107,10 @@ pub async fn open_to_read(config: Config, clock: Arc<dyn Clock>) -> Result<Site,
 /// What keeps a part from working.
 pub async fn open_beside(config: Config, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
     let store = place_to_read(&config)?.open_beside().await?;
+    put_together(config, store, clock)
+}
+
+fn put_together(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Site, StartError> {
     let mailer = mailer(&config)?;
     Ok(Site { config: Arc::new(config), store, clock, mailer })
 }

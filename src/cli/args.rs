@@ -59,8 +59,8 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 configuration, 4 held,
 const BACKUP: &str = "\
 The file is a SQLite store, whichever database it comes from. To restore it,
 stop every daemon, remove the old store with its -wal, -shm and -journal files,
-and put the file where database.url points; into PostgreSQL, copy it. It knows nothing
-of what was sent after it was written: that would be sent again.";
+and put the file where database.url points; into PostgreSQL, copy it. It knows
+nothing of what was sent after it was written: that would be sent again.";
 
 const COPY: &str = "\
 Stop every daemon on both databases first, and start none before this has ended.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         outbox::MessageState,
-        words::{counted, day, thousands},
+        words::{counted, day},
     },
     store::{RunRow, Stopped},
 };
@@ -100,11 +100,9 @@ impl Headline {
         let next = timetable.next(&local, store.last_due_day().await?);
         let last = last.map(|run| timetable.local(run.started_at));
         let shown = |at: Option<Zoned>| at.map_or("never".to_owned(), |at| at.strftime("%a %-d %b %H:%M").to_string());
-        let waiting = count(&all, MessageState::is_waiting);
-        let messages = if waiting == 1 { "message" } else { "messages" };
-        let (last, next, waiting) = (shown(last), shown(next), thousands(waiting));
-        let first = in_short(&attention);
-        Ok(format!("{first}: last run {last}, next run {next}, {waiting} {messages} waiting"))
+        let waiting = counted(count(&all, MessageState::is_waiting), "message");
+        let (first, last, next) = (in_short(&attention), shown(last), shown(next));
+        Ok(format!("{first}: last run {last}, next run {next}, {waiting} waiting"))
     }
 
     /// Sources grow older by the day and younger by a file.

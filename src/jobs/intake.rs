@@ -13,6 +13,12 @@ use std::{
     sync::Arc,
 };
 
+use jiff::civil::Date;
+use tokio::{
+    sync::mpsc,
+    task::{block_in_place, spawn_blocking, yield_now},
+};
+
 use super::{
     JobError,
     load::Candidate,
@@ -31,11 +37,6 @@ use crate::{
     },
     sources::{Census, Export, Raw, ReadError, Rejected},
     store::{Intake, StoreError},
-};
-use jiff::civil::Date;
-use tokio::{
-    sync::mpsc,
-    task::{block_in_place, spawn_blocking, yield_now},
 };
 
 /// Rows that are merged together: enough to be written in few statements, few enough to be small.

@@ -65,8 +65,8 @@ pub(super) struct Stopped {
     pub(super) line: u32,
 }
 
-/// Calls `look` for each record, in the order of the file, and with it the line the reader has come to, which may be
-/// further on; with the last record it is the line behind that. `look` may end it.
+/// Calls `look` for each record that is not blank, in the order of the file, and with it the line the reader has come
+/// to, which may be further on; with the last record it is the line behind that. `look` may end it.
 ///
 /// # Errors
 /// When the file cannot be read on, or no thread can be had; what lies before was looked at.
@@ -82,7 +82,7 @@ pub(super) fn each<R: Read + Send>(
         dividing.map_err(|error| Stopped { error: error.into(), line })?;
         for mut sheaf in sheaves {
             let line = sheaf.line;
-            if sheaf.records().iter().any(|cells| look(cells, line).is_break()) {
+            if sheaf.records().iter().filter(|cells| !cells.is_blank()).any(|cells| look(cells, line).is_break()) {
                 return Ok(());
             }
             if let Some(end) = take(&mut sheaf.end) {

@@ -92,13 +92,7 @@ impl Table {
         if !self.has_header && pass.row(&first, take).is_break() {
             return Ok(());
         }
-        let read =
-            ahead::each(
-                records,
-                |cells, _| {
-                    if cells.is_blank() { ControlFlow::Continue(()) } else { pass.row(cells, take) }
-                },
-            );
+        let read = ahead::each(records, |cells, _| pass.row(cells, take));
         read.map_err(|stopped| changed(stopped.error, stopped.line))
     }
 
@@ -113,9 +107,6 @@ impl Table {
         let look = Look::new(self.format, &self.layout);
         let mut cut_on = None;
         let mut see = |cells: &Cells, line| {
-            if cells.is_blank() {
-                return ControlFlow::Continue(());
-            }
             let is_short = !cells.ended && cells.len() < self.layout.header.len();
             if is_short || cells.is_cut() {
                 cut_on = Some(line);
@@ -126,7 +117,7 @@ impl Table {
             ControlFlow::Continue(())
         };
         let line = records.line();
-        if first.is_none_or(|first| see(&first, line).is_continue()) {
+        if first.filter(|first| !first.is_blank()).is_none_or(|first| see(&first, line).is_continue()) {
             ahead::each(records, see).map_err(|stopped| stopped.error)?;
         }
         // Only the last record of a file is without an end.

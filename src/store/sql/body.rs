@@ -168,7 +168,7 @@ pub(super) fn write_newcomer(newcomer: &Newcomer, days: &Days) -> Result<Vec<u8>
         source,
         id: row.id.as_deref().map(Cow::Borrowed),
         seen_on: Some(on),
-        follows: follows(arrival.source, Some(newcomer.seen_on()), days),
+        follows: is_newest(arrival.source, newcomer.seen_on(), days),
         row: if facts.is_empty() { Row::default() } else { line },
         facts,
     };
@@ -188,9 +188,9 @@ fn encode(body: &Body<'_>) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(body, bytes).map_err(|_| corrupt())
 }
 
-/// Whether what a source said on a day is what its newest snapshot says.
-fn follows(source: Source, seen_on: Option<Date>, days: &Days) -> bool {
-    source.keeps_roll() && seen_on.is_some() && seen_on == days.get(&source).and_then(BTreeSet::last).copied()
+/// Whether a source keeps a roll, and this is the day of its newest snapshot: what it said then follows.
+pub(super) fn is_newest(source: Source, on: Date, days: &Days) -> bool {
+    source.keeps_roll() && days.get(&source).and_then(BTreeSet::last) == Some(&on)
 }
 
 fn said<'a>(subject: &'a Subject, source: Source, days: &Days) -> Said<'a> {
@@ -201,7 +201,7 @@ fn said<'a>(subject: &'a Subject, source: Source, days: &Days) -> Said<'a> {
         source: number(&SOURCES, &source),
         id: subject.source_ids.get(&source).map(|id| Cow::Borrowed(id.as_str())),
         seen_on: seen_on.map(Day::new),
-        follows: follows(source, seen_on, days),
+        follows: seen_on.is_some_and(|on| is_newest(source, on, days)),
         row,
         facts: facts()
             .map(|(field, fact)| {

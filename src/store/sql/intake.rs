@@ -195,7 +195,7 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
     async fn write_subjects(&mut self, subjects: Vec<Subject>, removed: Vec<SubjectId>) -> Result<(), StoreError> {
         let after = Arc::clone(&self.after);
         let kept = self.kept.take();
-        let said = subjects::new_said(&subjects, &mut self.said);
+        let said = subjects::news(subjects::said_of(&subjects), &mut self.said);
         let ids: Vec<_> = subjects.iter().map(|subject| subject.id).collect();
         let prepare = move || {
             let changes = Changes { subjects: subjects.iter().collect(), removed };
@@ -206,7 +206,7 @@ impl<DB: Dialect> Intake for SqlIntake<DB> {
 
     async fn write_newcomers(&mut self, newcomers: Vec<Newcomer>) -> Result<(), StoreError> {
         let after = Arc::clone(&self.after);
-        let said = subjects::newly_said(&newcomers, &mut self.said);
+        let said = subjects::news(subjects::said_of_newcomers(&newcomers), &mut self.said);
         let ids: Vec<_> = newcomers.iter().map(|newcomer| newcomer.id).collect();
         self.hand_over(ids, move || Written::of_newcomers(&newcomers, said, &after)).await
     }

@@ -69,7 +69,7 @@ fn newcomer_row(newcomer: &Newcomer, days: &Days) -> Result<[Cell<'static>; 7], 
     let Newcomer { id, arrival, row } = newcomer;
     let is_mailbox = row.kind == Kind::Shared;
     let mailbox_of = row.ods.as_ref().filter(|_| is_mailbox).map(|ods| ods.key().into_string());
-    let is_there = is_newest(arrival.source, newcomer.seen_on(), days);
+    let is_there = body::is_newest(arrival.source, newcomer.seen_on(), days);
     Ok([
         id.0.into(),
         row.address.as_ref().map(address_key).into(),
@@ -90,13 +90,8 @@ fn other_addresses(subject: &Subject) -> BTreeSet<Address> {
 
 /// The last day on which any source spoke of a subject, unless the newest snapshot of one does.
 fn left_on(subject: &Subject, days: &Days) -> Option<Date> {
-    let is_there = subject.seen_on.iter().any(|(source, on)| is_newest(*source, *on, days));
+    let is_there = subject.seen_on.iter().any(|(source, on)| body::is_newest(*source, *on, days));
     subject.seen_on.values().max().copied().filter(|_| !is_there)
-}
-
-/// Whether a source that keeps a roll has spoken of nobody since.
-fn is_newest(source: Source, on: Date, days: &Days) -> bool {
-    source.keeps_roll() && days.get(&source).and_then(BTreeSet::last) == Some(&on)
 }
 
 /// The day on which a subject was deleted whose newest status says that it is.
@@ -108,25 +103,19 @@ fn deleted_on(subject: &Subject) -> Option<Date> {
 /// Which source has said anything of which field, as far as that is written.
 pub(super) type KnownSaid = BTreeMap<Source, Fields>;
 
-/// What of that is new in some subjects; it is known from now on.
-pub(super) fn new_said<'a>(
-    subjects: impl IntoIterator<Item = &'a Subject>,
-    known: &mut KnownSaid,
-) -> Vec<(Source, Field)> {
-    let said = subjects.into_iter().flat_map(|subject| subject.facts.said());
-    let said = said.map(|(field, fact)| (fact.source, field));
-    said.filter(|(source, field)| known.entry(*source).or_default().insert(*field)).collect()
+/// What some subjects have of it.
+pub(super) fn said_of<'a>(subjects: impl IntoIterator<Item = &'a Subject>) -> impl Iterator<Item = (Source, Field)> {
+    subjects.into_iter().flat_map(|subject| subject.facts.said()).map(|(field, fact)| (fact.source, field))
 }
 
-/// The same of newcomers.
-pub(super) fn newly_said(newcomers: &[Newcomer], known: &mut KnownSaid) -> Vec<(Source, Field)> {
-    let mut said = Vec::new();
-    for newcomer in newcomers {
-        let source = newcomer.arrival.source;
-        let known = known.entry(source).or_default();
-        said.extend(newcomer.facts().filter(|(field, _)| known.insert(*field)).map(|(field, _)| (source, field)));
-    }
-    said
+/// What newcomers have of it.
+pub(super) fn said_of_newcomers(newcomers: &[Newcomer]) -> impl Iterator<Item = (Source, Field)> {
+    newcomers.iter().flat_map(|newcomer| newcomer.facts().map(|(field, _)| (newcomer.arrival.source, field)))
+}
+
+/// What of that is new; it is known from now on.
+pub(super) fn news(said: impl Iterator<Item = (Source, Field)>, known: &mut KnownSaid) -> Vec<(Source, Field)> {
+    said.filter(|(source, field)| known.entry(*source).or_default().insert(*field)).collect()
 }
 
 /// What the database has of subjects, as far as it was asked.
@@ -238,7 +227,7 @@ pub(super) async fn write<DB: Dialect>(
     changes: &Changes<'_>,
     days: &Days,
 ) -> Result<(), StoreError> {
-    let said = new_said(changes.subjects.iter().copied(), &mut KnownSaid::new());
+    let said = news(said_of(changes.subjects.iter().copied()), &mut KnownSaid::new());
     Written::of(changes, said, &Kept::new(SubjectId(i64::MAX)), days)?.write::<DB>(db).await
 }
 
