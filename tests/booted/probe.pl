@@ -29,6 +29,8 @@ try_it('make a file that runs as its owner',
 try_it('open a netlink socket', socket(my $netlink, 16, 3, 0));
 try_it('open a packet socket', socket(my $packet, 17, 3, 0));
 try_it('open a raw socket', socket(my $raw, 2, 3, 1));
+try_it('listen on a port', do { my $port; socket($port, 2, 1, 0) && listen($port, 1) });
+try_it('have a port of its own choice', do { my $port; socket($port, 2, 2, 0) && bind($port, pack('S n a4 x8', 2, 9999, "\x7f\0\0\x01")) });
 try_it('memory that is written and run', call('mmap', 0, 4096, 7, 0x22, -1, 0));
 try_it('a user namespace', call('unshare', 0x10000000));
 try_it('a mount namespace', call('unshare', 0x00020000));
