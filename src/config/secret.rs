@@ -1,9 +1,7 @@
 //! Where a secret is kept, and how it is read: from a file or a credential of the service manager only, held as a
 //! secret, and never in an error. The configuration names the place and never holds the secret itself.
 use std::{
-    env,
-    ffi::OsString,
-    fmt, fs, io,
+    env, fmt, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -28,13 +26,16 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// Where the service manager finds the credentials that our unit asks for, each as `lapsewatch.NAME`; only root can look.
 const CREDENTIAL_STORE: &str = "/etc/credstore";
 
+/// Where the service manager keeps what it has handed to the service; of others only the service's user can look.
+const HANDED_OVER: &str = "/run/credentials/lapsewatch.service";
+
 /// Where a secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretFile {
     /// A file.
     Path(PathBuf),
     /// A file of this name in the folder that the service manager hands over, `$CREDENTIALS_DIRECTORY`; outside the
-    /// service the file that it would be handed.
+    /// service the file that it would be handed, or has been, where only its user asks.
     Credential(String),
 }
 
@@ -85,8 +86,17 @@ pub enum SecretError {
 /// with a command of `ExecReload=`, to which later versions of systemd hand none.
 #[must_use]
 pub fn are_credentials_hidden() -> bool {
-    let is_closed = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
-    env::var_os(CREDENTIALS_DIRECTORY).is_none() && fs::read_dir(CREDENTIAL_STORE).is_err_and(is_closed)
+    handed_over().is_none() && is_store_closed()
+}
+
+/// The folder of the credentials that this program may use, if it was handed one, or the service was that its user runs.
+fn handed_over() -> Option<PathBuf> {
+    let of_the_service = || is_store_closed() && fs::read_dir(HANDED_OVER).is_ok();
+    env::var_os(CREDENTIALS_DIRECTORY).map(PathBuf::from).or_else(|| of_the_service().then(|| HANDED_OVER.into()))
+}
+
+fn is_store_closed() -> bool {
+    fs::read_dir(CREDENTIAL_STORE).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 impl SecretFile {
@@ -113,7 +123,10 @@ impl SecretFile {
             }
             _ => SecretError::Unreadable { file: self.clone(), source },
         };
-        let path = self.place(env::var_os(CREDENTIALS_DIRECTORY));
+        let path = match self {
+            Self::Path(_) => self.place(None),
+            Self::Credential(_) => self.place(handed_over()),
+        };
         let about = fs::metadata(&path).map_err(unreadable)?;
         if about.permissions().mode() & FOR_EVERYBODY != 0 {
             return Err(SecretError::ForEverybody { file: self.clone() });
@@ -122,10 +135,10 @@ impl SecretFile {
     }
 
     /// Looked up at every use, so that the configuration is the same inside and outside the service.
-    fn place(&self, credentials: Option<OsString>) -> PathBuf {
+    fn place(&self, credentials: Option<PathBuf>) -> PathBuf {
         match (self, credentials) {
             (Self::Path(path), _) => path.clone(),
-            (Self::Credential(name), Some(folder)) => Path::new(&folder).join(name),
+            (Self::Credential(name), Some(folder)) => folder.join(name),
             (Self::Credential(name), None) => Path::new(CREDENTIAL_STORE).join(format!("lapsewatch.{name}")),
         }
     }
@@ -185,7 +198,7 @@ mod tests {
     #[test]
     fn a_credential_is_a_file_of_the_service_managers_folder() {
         let named = SecretFile::Credential("smtp-password".into());
-        let folder = Some(OsString::from("/run/credentials/lapsewatch.service"));
+        let folder = Some(PathBuf::from(HANDED_OVER));
         assert_eq!(named.place(folder), Path::new("/run/credentials/lapsewatch.service/smtp-password"));
         assert_eq!(named.to_string(), "credential:smtp-password");
     }

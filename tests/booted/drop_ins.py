@@ -1,6 +1,7 @@
 """The examples of drop-ins that the package brings, each as its first lines tell."""
 import contextlib
 import re
+import textwrap
 
 import mail
 from checks import check
@@ -78,6 +79,31 @@ def asks_a_command(house):
         sends(house, "2026-11-30", 600)
     house.box.path("/usr/local/bin/mail-token").unlink()
     house.configure(house.settings_for_work())
+
+
+@check("postgresql-socket.conf: the store is a database on this machine, reached by its socket and without a password")
+def keeps_its_store_in_postgresql(house):
+    example = (EXAMPLES / "postgresql-socket.conf").read_text()
+    house.must("systemctl", "start", "postgresql")
+    for command in re.findall(r"^# +sudo -u postgres (.+)$", example, re.MULTILINE):
+        house.must("runuser", "-u", "postgres", "--", *command.split())
+    database = textwrap.dedent(re.search(r"^# +\[database\]\n(?:#  .+\n)+", example, re.MULTILINE)[0].replace("#", ""))
+    house.configure(f"{house.settings_for_work()}\n{database}")
+    try:
+        with with_drop_in(house, "postgresql-socket", example):
+            # In a store that is new it waits for a day's run to come.
+            house.is_now("2026-11-30T06:00:00Z")
+            house.restart()
+            sends(house, "2026-11-30", 700)
+            states = house.must("runuser", "-u", "postgres", "--", "psql", "-At", "lapsewatch", "-c", "SELECT state FROM message")
+            assert states.split() == ["accepted"], states
+            as_its_user = re.search(r"^# +sudo (-u lapsewatch) (.+)$", example, re.MULTILINE)
+            said = house.must("runuser", *as_its_user[1].split(), "--", *as_its_user[2].split())
+            assert said.startswith("Working."), said
+    finally:
+        house.configure(house.settings_for_work())
+        house.restart()
+        house.must("systemctl", "stop", "postgresql")
 
 
 def sends(house, day, number):

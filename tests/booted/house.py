@@ -63,7 +63,8 @@ class House:
     def restart(self):
         """Starts it anew; a test does so more often than the unit allows."""
         self.systemctl("reset-failed", UNIT)
-        self.must("systemctl", "restart", UNIT)
+        done = self.systemctl("restart", UNIT)
+        assert done.returncode == 0, f"{done.stdout}{self.last_words()}"
 
     def reload(self):
         done = self.systemctl("reload", UNIT)
@@ -177,8 +178,16 @@ class House:
 
     def outcomes(self, word):
         """How many notices to such recipients ended how."""
-        rows = csv.DictReader(io.StringIO(self.lapsewatch("audit", "export").stdout))
-        return collections.Counter(row["state"] for row in rows if word in row["recipient"])
+        return collections.Counter(notice["state"] for notice in self.ledger() if word in notice["recipient"])
+
+    def ledger(self):
+        """Every notice that anybody was to be told of."""
+        return list(csv.DictReader(io.StringIO(self.lapsewatch("audit", "export").stdout)))
+
+    def lost_sight_of(self, reference):
+        """Whether a message of that reference was under way when the daemon was killed or stopped."""
+        said = self.journal(None, f"LAPSEWATCH_MESSAGE_REFERENCE={reference}")
+        return "was cut off" in said or ": unknown" in said
 
     def waiting(self):
         """How many messages stand where."""
