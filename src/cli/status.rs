@@ -185,7 +185,8 @@ fn print(status: &Status, zone: &TimeZone) {
         say!("{ATTENTION}ATTENTION{ATTENTION:#}  {}", hanging(line, 11));
     }
     if status.attention.is_empty() {
-        say!("{BOLD}Working.{BOLD:#} {} are watched.", counted(status.subjects, "account"));
+        let are = if status.subjects == 1 { "is" } else { "are" };
+        say!("{BOLD}Working.{BOLD:#} {} {are} watched.", counted(status.subjects, "account"));
     }
     status.sources.iter().for_each(print_source);
     print_runs(status);

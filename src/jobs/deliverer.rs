@@ -20,7 +20,7 @@ use super::{
     run::deliver_due,
     worker::Plant,
 };
-use crate::domain::quota::Quota;
+use crate::domain::{quota::Quota, words::counted};
 
 /// How often it asks whether a message is due.
 const BETWEEN_BEATS: Duration = Duration::from_secs(2);
@@ -116,5 +116,5 @@ async fn may_begin(site: &Site, now: Timestamp) -> Result<bool, JobError> {
 
 fn tell(delivered: &Delivered) {
     let Delivered { accepted, deferred, rejected, cancelled, unknown, .. } = delivered;
-    tracing::info!(accepted, deferred, rejected, cancelled, unknown, "{accepted} messages accepted");
+    tracing::info!(accepted, deferred, rejected, cancelled, unknown, "{} accepted", counted(*accepted, "message"));
 }

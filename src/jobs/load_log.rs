@@ -3,6 +3,7 @@
 //! Nothing of a row is told, only on which line it stands: the log is not a place for people's data.
 
 use super::load::{LoadOutcome, LoadReport};
+use crate::domain::words::counted;
 
 /// Tells of one file that was taken.
 pub(super) fn tell(load: &LoadReport) {
@@ -40,7 +41,8 @@ fn tell_counts(load: &LoadReport) {
         load.ignored = load.ignored_columns.len(),
         load.dates = load.date_order.as_deref(),
         load.encoding = load.encoding.as_deref(),
-        "{file} was loaded: {rows} rows"
+        "{file} was loaded: {}",
+        counted(rows, "row")
     );
 }
 

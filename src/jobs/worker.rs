@@ -27,7 +27,7 @@ use super::{
     scheduler::{Due, Rope, Timetable, due},
     watch::Watch,
 };
-use crate::store::Claim;
+use crate::{domain::words::counted, store::Claim};
 
 /// What a reload replaces as a whole.
 #[derive(Clone)]
@@ -295,11 +295,16 @@ fn tell_run(day: Date, finished: &Finished) {
         run.subjects = report.subjects,
         run.messages = messages,
         run.held = held,
-        "the run of {day} ended: {messages} messages planned"
+        "the run of {day} ended: {} planned",
+        counted(messages, "message")
     );
     if let Some(hold) = &report.hold {
         let why = hold.sentences().join(" ");
-        tracing::error!(run.held = held, "{held} messages are held until somebody approves or discards them: {why}");
+        tracing::error!(
+            run.held = held,
+            "{} held until somebody approves or discards: {why}",
+            counted(held, "message")
+        );
     }
 }
 
