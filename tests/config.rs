@@ -130,6 +130,18 @@ fn the_default_file_says_what_the_defaults_are() {
     assert!(written.warnings.iter().all(|warning| warning.message.contains("is still")), "{:?}", written.warnings);
 }
 
+/// Whoever copies them is warned of nothing.
+#[test]
+fn the_settings_that_the_readme_shows_are_taken() {
+    let readme = include_str!("../README.md");
+    let blocks: Vec<_> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 3, "{blocks:?}");
+    for block in blocks {
+        let lines: Vec<_> = block.lines().map(str::trim).collect();
+        assert_eq!(site(&lines.join("\n")).warnings(), "", "{block}");
+    }
+}
+
 /// What the package puts at /etc/lapsewatch: nobody is mailed, and `check` says what is to be filled in.
 #[test]
 fn the_file_of_the_package_is_safe_and_says_what_to_fill_in() {

@@ -19,7 +19,8 @@ CONNECTIONS = 3
 def refuses(house):
     house.configure(house.settings_for_work().replace("587", '"many"'))
     process, mark = house.process(), house.mark()
-    house.systemctl("reload", UNIT)
+    done = house.systemctl("reload", UNIT)
+    assert done.returncode != 0, "`systemctl reload` ends as if all were well"
     house.wait_for_journal("the old one stays in force", mark)
     assert "lapsewatch.toml:" in house.journal(mark, "-p", "err"), house.journal(mark)
     assert "rejected" in house.show("StatusText"), house.show("StatusText")
