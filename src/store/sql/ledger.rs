@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::{Timestamp, civil::Date};
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, Table, Twice, outbox::NoticeColumns};
+use super::{Cell, Dialect, Table, Twice, messages::NoticeColumns};
 use crate::{
     domain::{
         message::StageName,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Cell, Dialect, outbox::NoticeColumns};
+use super::{Cell, Dialect, messages::NoticeColumns};
 use crate::store::{RefusedNotice, StoreError};
 
 #[derive(sqlx::FromRow)]

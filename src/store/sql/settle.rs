@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::{Cell, Dialect, doing, wake};
 use crate::{
-    domain::delivery::Outcome,
-    store::{MessageNumber, MessageState, Settlement, StoreError},
+    domain::{delivery::Outcome, outbox::Verdict},
+    store::{MessageNumber, MessageState, Settlement, StoreError, rows},
 };
 
 /// One row of the table `ended`.
@@ -200,4 +201,29 @@ async fn forget_untold<DB: Dialect>(db: &mut DB::Connection, stage: &[Cell<'_>; 
     )
     .await?;
     if untold == 0 { Ok(()) } else { wake::stir_episodes::<DB>(db, "id = $1", &stage[..1]).await }
+}
+
+/// What somebody decided of a message of which nobody knew whether it had arrived.
+pub(super) async fn settle_unknown<DB: Dialect>(
+    db: &mut DB::Connection,
+    number: MessageNumber,
+    verdict: Verdict,
+    by: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(next) = rows::decided(verdict) else { return Ok(false) };
+    let settled = DB::execute(
+        db,
+        "settling a message of unknown outcome",
+        "UPDATE message SET state = $1, next_at = $2, settled_at = $3, reply = $4 WHERE id = $5 AND state = 'unknown'",
+        &[
+            next.as_str().into(),
+            now.into(),
+            next.is_settled().then_some(now).into(),
+            format!("{by} decided: {}", verdict.as_str()).into(),
+            number.0.into(),
+        ],
+    )
+    .await?;
+    Ok(settled == 1)
 }

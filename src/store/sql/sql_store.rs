@@ -7,8 +7,8 @@ use jiff::{Timestamp, civil::Date};
 use sqlx::{Pool, Transaction, migrate::Migrator, pool::PoolConnection};
 
 use super::{
-    Dialect, doing, doubts, holds, intake::SqlIntake, ledger, outbox, person, reading::SqlReading, refused, register,
-    retention, standings, subjects, wake,
+    Dialect, doing, doubts, holds, intake::SqlIntake, lease, ledger, messages, outbox, person, reading::SqlReading,
+    refused, register, retention, settle, standings, subjects, wake,
 };
 use crate::{
     domain::{
@@ -222,18 +222,18 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn exchange(&self, settled: &[Settlement], lease: Option<&Lease>) -> Result<Exchanged, StoreError> {
         let mut transaction = self.begin().await?;
-        let exchanged = outbox::exchange::<DB>(&mut transaction, settled, lease).await?;
+        let exchanged = lease::exchange::<DB>(&mut transaction, settled, lease).await?;
         commit(transaction).await?;
         Ok(exchanged)
     }
 
     async fn find_revision(&self) -> Result<Revision, StoreError> {
-        outbox::revision::<DB>(&mut *self.connection().await?).await
+        lease::revision::<DB>(&mut *self.connection().await?).await
     }
 
     async fn renew_leases(&self, holder: &str, until: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let renewed = outbox::renew::<DB>(&mut transaction, holder, until).await?;
+        let renewed = lease::renew::<DB>(&mut transaction, holder, until).await?;
         commit(transaction).await?;
         Ok(renewed)
     }
@@ -253,7 +253,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     }
 
     async fn count_usage(&self, now: Timestamp) -> Result<Usage, StoreError> {
-        outbox::usage::<DB>(&mut *self.connection().await?, now).await
+        lease::usage::<DB>(&mut *self.connection().await?, now).await
     }
 
     async fn note_stopped(&self, stopped: Option<&Stopped>) -> Result<(), StoreError> {
@@ -272,39 +272,39 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let is_settled = outbox::settle_unknown::<DB>(&mut transaction, number, verdict, by, now).await?;
+        let is_settled = settle::settle_unknown::<DB>(&mut transaction, number, verdict, by, now).await?;
         commit(transaction).await?;
         Ok(is_settled)
     }
 
     async fn find_message(&self, reference: &str) -> Result<Option<StoredMessage>, StoreError> {
         let mut moment = self.moment().await?;
-        let message = outbox::find_message::<DB>(&mut moment, reference).await?;
+        let message = messages::find_message::<DB>(&mut moment, reference).await?;
         commit(moment).await.map(|()| message)
     }
 
     async fn list_lapsed_leases(&self, before: Timestamp) -> Result<Vec<StoredMessage>, StoreError> {
         let mut moment = self.moment().await?;
-        let lapsed = outbox::list_lapsed_leases::<DB>(&mut moment, before).await?;
+        let lapsed = messages::list_lapsed_leases::<DB>(&mut moment, before).await?;
         commit(moment).await.map(|()| lapsed)
     }
 
     async fn list_messages(&self, states: &[MessageState]) -> Result<Vec<StoredMessage>, StoreError> {
         let mut moment = self.moment().await?;
-        let messages = outbox::list_messages::<DB>(&mut moment, states).await?;
+        let messages = messages::list_messages::<DB>(&mut moment, states).await?;
         commit(moment).await.map(|()| messages)
     }
 
     async fn count_messages(&self) -> Result<Vec<(MessageState, u64)>, StoreError> {
-        outbox::count_messages::<DB>(&mut *self.connection().await?).await
+        messages::count_messages::<DB>(&mut *self.connection().await?).await
     }
 
     async fn count_messages_of(&self, run: RunId) -> Result<Vec<(MessageState, u64)>, StoreError> {
-        outbox::count_messages_of::<DB>(&mut *self.connection().await?, run).await
+        messages::count_messages_of::<DB>(&mut *self.connection().await?, run).await
     }
 
     async fn next_attempt_at(&self, only_any_day: bool) -> Result<Option<Timestamp>, StoreError> {
-        outbox::next_attempt_at::<DB>(&mut *self.connection().await?, only_any_day).await
+        messages::next_attempt_at::<DB>(&mut *self.connection().await?, only_any_day).await
     }
 
     async fn list_refused(&self) -> Result<Vec<RefusedNotice>, StoreError> {
