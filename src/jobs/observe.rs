@@ -74,7 +74,7 @@ pub async fn sweep(site: &Site, progress: &(dyn Fn(&str, u64) + Sync)) -> Result
     let before = look(&snapshots.inbox)?;
     let settle = Duration::from_secs(snapshots.settle_secs);
     if has_recent(&before, settle) {
-        tokio::time::sleep(settle).await;
+        wait(settle, progress).await;
     }
     let found = look_around(&snapshots.inbox)?;
     let (ready, unfinished) = complete(&before, &found.files);
@@ -83,6 +83,17 @@ pub async fn sweep(site: &Site, progress: &(dyn Fn(&str, u64) + Sync)) -> Result
     let still = |path: &PathBuf| (file_name(path), "it is still being written: it is taken when it is complete".into());
     observed.left.extend(unfinished.iter().map(still));
     Ok(observed)
+}
+
+/// Waits, with a sign of life now and then.
+async fn wait(span: Duration, progress: &(dyn Fn(&str, u64) + Sync)) {
+    let mut left = span;
+    while !left.is_zero() {
+        let part = left.min(BETWEEN_SIGNS);
+        tokio::time::sleep(part).await;
+        left -= part;
+        progress("the inbox", 0);
+    }
 }
 
 fn make_inbox(site: &Site) -> Result<(), JobError> {
@@ -168,6 +179,9 @@ fn stuck(path: &Path, report: &LoadReport, moved: Result<(), JobError>) -> Optio
     let why = format!("it {state}; {failure}; mend that folder or make room in it, or move the file yourself");
     is_there.then(|| (report.file.clone(), why))
 }
+
+/// How long a wait goes on without a sign of life.
+const BETWEEN_SIGNS: Duration = Duration::from_secs(30);
 
 /// What the files are, oldest day first and files without a day before all; and those that cannot be read, with the
 /// reason.

@@ -3,7 +3,7 @@
 //! - Ready means: the store is open and ours, the templates compile, the folders can be used.
 //! - SIGHUP loads the configuration again. All of it works, or nothing changes; a job under way keeps what it has.
 //!   Several within a moment are one: systemd sends its own beside that of `ExecReload=`.
-//! - SIGTERM and SIGINT: the bell stops, a load or a plan is dropped, the message under way is finished, nothing else is
+//! - SIGTERM and SIGINT: a start is dropped; the bell stops, a load or a plan is dropped, the message under way is finished, nothing else is
 //!   begun. Who takes longer than 8 seconds, or is asked a second time, is dropped: an attempt without an outcome stays
 //!   leased in the store, and the next start settles it (rule 23).
 //! - The watchdog hears of us while the bell rings *and* worker and deliverer get on with what they said they would: a
@@ -104,8 +104,17 @@ impl From<StoreError> for RunError {
 /// What kept it from starting, or the worker's end.
 pub async fn run(start: Start) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(RunError::Signals)?;
-    let mut daemon = Daemon::start(start).await?;
-    daemon.board.ready(None);
+    let started = tokio::select! {
+        biased;
+        () = signals.stop() => None,
+        daemon = Daemon::start(start) => Some(daemon?),
+    };
+    let Some(mut daemon) = started else {
+        notify::stopping();
+        tracing::info!("stopped before it was ready");
+        return Ok(());
+    };
+    daemon.board.ready(None, daemon.warnings);
     let ended = daemon.attend(&mut signals).await;
     notify::stopping();
     let stopped = daemon.stop(&mut signals).await;
@@ -169,6 +178,8 @@ enum Event {
 struct Daemon {
     reload: Reload,
     board: Board,
+    /// What there is to say about the configuration in force.
+    warnings: usize,
     plant: watch::Sender<Arc<Plant>>,
     bell: Option<Bell>,
     rope: Rope,
@@ -185,6 +196,7 @@ impl Daemon {
     async fn start(start: Start) -> Result<Self, RunError> {
         let Start { config: Loaded { config, warnings }, reload, clock } = start;
         plant::tell(&warnings);
+        let warnings = warnings.len();
         let right = Right::take(app::place(&config)?).await?;
         let (pulses, stop, rope) = (<[Pulse; 2]>::default(), CancellationToken::new(), Rope::default());
         let [working, delivering] = &pulses;
@@ -205,7 +217,20 @@ impl Daemon {
         let deliverer = tokio::spawn(deliverer.work());
         let watchdog = notify::watchdog_interval().map(patient);
         let check = patient(CHECK_THE_BELL);
-        Ok(Self { reload, board, plant: sender, bell, rope, pulses, stop, worker, deliverer, watchdog, check })
+        Ok(Self {
+            reload,
+            board,
+            warnings,
+            plant: sender,
+            bell,
+            rope,
+            pulses,
+            stop,
+            worker,
+            deliverer,
+            watchdog,
+            check,
+        })
     }
 
     /// Answers signals and timers until the daemon is to end.
@@ -236,41 +261,39 @@ impl Daemon {
     }
 
     /// Takes the new configuration as a whole, or keeps the old one and says so.
-    async fn reload(&self, signals: &mut Signals) {
+    async fn reload(&mut self, signals: &mut Signals) {
         notify::reloading();
         signals.take_reloads_for_one().await;
         tracing::info!("SIGHUP: the configuration is read again");
         match tokio::task::block_in_place(|| self.rebuild()) {
-            Ok(()) => {
+            Ok(warnings) => {
                 tracing::info!("the new configuration is in force");
-                self.board.ready(None);
+                self.warnings = warnings;
+                self.board.ready(None, warnings);
             }
             Err(why) => {
                 tracing::error!("the new configuration is rejected, the old one stays in force: {why}");
-                self.board.ready(Some(why));
+                self.board.ready(Some(why), self.warnings);
             }
         }
     }
 
-    /// Tells every problem, and returns the first.
-    fn rebuild(&self) -> Result<(), String> {
+    /// Tells every problem, and returns the first; or how many warnings there are.
+    fn rebuild(&self) -> Result<usize, String> {
         let loaded = (self.reload)().map_err(|Problems(problems)| {
             plant::tell(&problems);
             problems.iter().min_by_key(|problem| problem.severity).map(Problem::one_line).unwrap_or_default()
         })?;
-        let old = Arc::clone(&self.plant.borrow());
+        let (old, warnings) = (Arc::clone(&self.plant.borrow()), loaded.warnings.len());
         let plant = plant::rebuild(&old, loaded, &self.pulses[1]).map_err(|error| error.to_string())?;
         self.plant.send_replace(Arc::new(plant));
-        Ok(())
+        Ok(warnings)
     }
 
     fn pat_the_watchdog(&self) {
-        let [working, delivering] = self.pulses.each_ref().map(Pulse::is_alive);
-        match (self.rope.is_alive(), working, delivering) {
-            (true, true, true) => notify::watchdog(),
-            (false, ..) => tracing::error!("no sign of life for the watchdog: the scheduler is silent"),
-            (_, false, _) => tracing::error!("no sign of life for the watchdog: the worker does not get on"),
-            (.., false) => tracing::error!("no sign of life for the watchdog: the deliverer does not get on"),
+        match silent(&self.rope, &self.pulses) {
+            None => notify::watchdog(),
+            Some(who) => tracing::error!("no sign of life for the watchdog: {who}"),
         }
     }
 
@@ -283,11 +306,11 @@ impl Daemon {
 
     /// Soft stop, then hard stop.
     async fn stop(mut self, signals: &mut Signals) -> Result<(), RunError> {
-        if let Some(bell) = self.bell.take() {
-            bell.stop().await;
-        }
         self.stop.cancel();
         let deadline = Instant::now() + SOFT_STOP;
+        if let Some(bell) = self.bell.take() {
+            let _ = timeout_at(deadline, bell.stop()).await;
+        }
         let both = async { tokio::try_join!(end(&mut self.worker), end(&mut self.deliverer)).map(|_| ()) };
         let ended = tokio::select! {
             ended = timeout_at(deadline, both) => ended.ok(),
@@ -304,6 +327,16 @@ impl Daemon {
         self.deliverer.abort();
         tracing::warn!("stopped in the middle of a job: the next start finds out what became of it");
         Ok(())
+    }
+}
+
+/// Who of those that must get on does not: the scheduler, or the worker and the deliverer with their pulses.
+fn silent(rope: &Rope, [working, delivering]: &[Pulse; 2]) -> Option<&'static str> {
+    match (rope.is_alive(), working.is_alive(), delivering.is_alive()) {
+        (true, true, true) => None,
+        (false, ..) => Some("the scheduler is silent"),
+        (_, false, _) => Some("the worker does not get on"),
+        (.., false) => Some("the deliverer does not get on"),
     }
 }
 
@@ -324,5 +357,25 @@ async fn tick(interval: Option<&mut Interval>) {
             interval.tick().await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_watchdog_hears_of_us_only_while_everybody_gets_on() {
+        let (rope, pulses) = (Rope::default(), <[Pulse; 2]>::default());
+        let [working, delivering] = &pulses;
+        assert_eq!(silent(&rope, &pulses), None);
+        tokio::time::advance(Duration::from_mins(10)).await;
+        assert_eq!(silent(&rope, &pulses), Some("the scheduler is silent"));
+        rope.ring();
+        assert_eq!(silent(&rope, &pulses), Some("the worker does not get on"));
+        working.beat();
+        assert_eq!(silent(&rope, &pulses), Some("the deliverer does not get on"));
+        delivering.beat();
+        assert_eq!(silent(&rope, &pulses), None);
     }
 }

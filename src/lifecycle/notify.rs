@@ -1,9 +1,11 @@
 //! What the service manager is told. Without one nothing happens; a failure is not worth stopping for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sd_notify::NotifyState;
 use tokio::time::{Duration, Instant};
+
+use crate::domain::words::counted;
 
 /// How much more time a start gets each time it has got on.
 const MORE_TIME: Duration = Duration::from_mins(1);
@@ -11,8 +13,11 @@ const MORE_TIME: Duration = Duration::from_mins(1);
 /// How often it asks for it at most.
 const BETWEEN_REQUESTS: Duration = Duration::from_secs(1);
 
+/// How long the line may be, in characters: the manager passes over a message of more than 4 KiB, READY and all.
+const LONGEST_LINE: usize = 600;
+
 /// The one line that the service manager shows: the daemon's headline, behind what is wrong with a configuration that was
-/// rejected, for as long as it is.
+/// rejected, for as long as it is, and before how many warnings there are of the one in force.
 #[derive(Debug, Clone, Default)]
 pub struct Board(Arc<Mutex<Lines>>);
 
@@ -20,36 +25,47 @@ pub struct Board(Arc<Mutex<Lines>>);
 struct Lines {
     headline: String,
     rejected: Option<String>,
+    warnings: usize,
 }
 
 impl Board {
     /// Shows a headline.
     pub fn show(&self, headline: &str) {
-        let status = self.write(|lines| headline.clone_into(&mut lines.headline));
-        send(&[NotifyState::Status(&status)]);
+        let mut lines = self.lines();
+        headline.clone_into(&mut lines.headline);
+        send(&[NotifyState::Status(&lines.line())]);
     }
 
-    /// The daemon is ready, for the first time or after a reload. `rejected` says why a new configuration is not in force.
-    pub fn ready(&self, rejected: Option<String>) {
-        let status = self.write(|lines| lines.rejected = rejected);
-        send(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    /// The daemon is ready, for the first time or after a reload. `rejected` says why a new configuration is not in force,
+    /// `warnings` how many there are of the one that is.
+    pub fn ready(&self, rejected: Option<String>, warnings: usize) {
+        let mut lines = self.lines();
+        (lines.rejected, lines.warnings) = (rejected, warnings);
+        send(&[NotifyState::Ready, NotifyState::Status(&lines.line())]);
     }
 
-    fn write(&self, change: impl FnOnce(&mut Lines)) -> String {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut lines);
-        lines.line()
+    /// Whoever has the lines tells them before another can: else an older one could be told last.
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lines {
     /// A line end would begin another word to the service manager.
     fn line(&self) -> String {
-        let line = match &self.rejected {
+        let mut line = match &self.rejected {
             Some(why) => format!("ATTENTION, the new configuration is rejected: {why}. {}", self.headline),
             None => self.headline.clone(),
         };
-        line.split_whitespace().collect::<Vec<_>>().join(" ")
+        if self.warnings > 0 {
+            let warnings = counted(self.warnings as u64, "warning");
+            line = format!("{line}; {warnings} about the configuration: lapsewatch check");
+        }
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(LONGEST_LINE) {
+            Some((end, _)) => format!("{}… lapsewatch status tells all", line.split_at(end).0),
+            None => line,
+        }
     }
 }
 
@@ -106,11 +122,22 @@ mod tests {
         let board = Board::default();
         board.show("Working:\nWATCHDOG=1");
         assert_eq!(board.0.lock().unwrap().line(), "Working: WATCHDOG=1");
-        board.ready(Some("lapsewatch.toml:3:8: no".to_owned()));
+        board.ready(Some("lapsewatch.toml:3:8: no".to_owned()), 0);
         board.show("Working");
         let said = "ATTENTION, the new configuration is rejected: lapsewatch.toml:3:8: no. Working";
         assert_eq!(board.0.lock().unwrap().line(), said);
-        board.ready(None);
+        board.ready(None, 0);
         assert_eq!(board.0.lock().unwrap().line(), "Working");
+        board.ready(None, 2);
+        let said = "Working; 2 warnings about the configuration: lapsewatch check";
+        assert_eq!(board.0.lock().unwrap().line(), said);
+    }
+
+    #[test]
+    fn the_line_is_never_so_long_that_the_manager_passes_it_over() {
+        let board = Board::default();
+        board.show(&"Prüfung ".repeat(2_000));
+        let line = board.0.lock().unwrap().line();
+        assert!(line.len() < 2_000 && line.ends_with("… lapsewatch status tells all"), "{line}");
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::RunError;
 use crate::{
-    app,
-    config::{Config, Loaded, Problem, Severity, needs_restart},
+    app::{self, StartError},
+    config::{Config, Loaded, Problem, Severity, Transport, needs_restart},
     jobs::{
         Site,
         deliver::{conversation_span, renderer},
@@ -16,6 +16,7 @@ use crate::{
         scheduler::Timetable,
         worker::Plant,
     },
+    mail::directory::DirectoryMailer,
 };
 
 /// A plant around an open site: templates compile, folders can be used, the schedule is known.
@@ -25,6 +26,11 @@ use crate::{
 pub fn build(site: Site, pulse: &Pulse) -> Result<Plant, RunError> {
     renderer(&site.config)?;
     prepare(&site)?;
+    let mail = &site.config.mail;
+    if mail.transport == Transport::Directory {
+        // Made by the service, it is the service's: made by a command of root's, it would be closed to it.
+        DirectoryMailer::make_ready(&mail.directory).map_err(StartError::from)?;
+    }
     let timetable = Timetable::new(&site.config.schedule.evaluate, site.config.time_zone.clone())?;
     let span = conversation_span(&site.config.mail.smtp);
     let mailer = Arc::new(PulsedMailer { mailer: site.mailer, pulse: pulse.clone(), span });
@@ -38,7 +44,7 @@ pub fn build(site: Site, pulse: &Pulse) -> Result<Plant, RunError> {
 /// The first thing that cannot be used; the old plant still can.
 pub fn rebuild(old: &Plant, loaded: Loaded, pulse: &Pulse) -> Result<Plant, RunError> {
     let config = keep_until_restart(&old.site.config, loaded.config);
-    let mailer = app::mailer(&config).map_err(app::StartError::from)?;
+    let mailer = app::mailer(&config).map_err(StartError::from)?;
     let site = Site { config: Arc::new(config), mailer, ..old.site.clone() };
     let plant = build(site, pulse)?;
     tell(&loaded.warnings);

@@ -26,10 +26,20 @@ pub struct DirectoryMailer {
 }
 
 impl DirectoryMailer {
-    /// Writes into `folder`, which is made when the first message needs it.
+    /// Writes into `folder`, which is made when the first message needs it, unless it was made ready.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
+    }
+
+    /// Makes the folder, and tries whether messages can be written into it.
+    ///
+    /// # Errors
+    /// `Folder` when that is not so.
+    pub fn make_ready(folder: &Path) -> Result<(), SendError> {
+        make_folder(folder)?;
+        let file = write_aside(folder, "probe", b"")?;
+        fs::remove_file(&file).map_err(|error| failed(&file, &error))
     }
 
     async fn blocking<T: Send + 'static>(

@@ -187,6 +187,16 @@ fn a_credential_that_is_not_there_is_a_wrong_configuration_and_says_where_it_bel
 }
 
 #[test]
+fn so_is_a_credential_of_the_database() {
+    let house = House::new(OUTGOING);
+    let database = "[database]\nurl = \"postgres://lapsewatch@127.0.0.1/lapsewatch\"\n\
+                    password_file = \"credential:database-password\"";
+    fs::write(house.path("lapsewatch.toml"), database).unwrap();
+    let said = refused(&house, 3);
+    assert!(said.contains("database.password_file credential:database-password is not there"), "{said}");
+}
+
+#[test]
 fn an_inbox_that_cannot_be_used_is_named_with_what_to_do() {
     let house = House::new(OUTGOING);
     fs::remove_dir(house.path("inbox")).unwrap();
@@ -211,18 +221,37 @@ async fn a_store_of_a_newer_version_is_left_alone_and_says_so() {
     assert!(said.contains("of a newer lapsewatch") && said.contains("install that one again"), "{said}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_brings_a_large_store_up_to_date_asks_for_time_as_it_gets_on() {
+/// A house with a store of an older version, and that many accounts in it.
+async fn house_of_an_older_version(people: u32) -> House {
     let house = House::new(OUTGOING);
     let url = format!("sqlite:{}", house.path("older.db").display());
     let mut database = SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
     let migrations = Migrator::new(Path::new("migrations/sqlite")).await.unwrap();
     migrations.run_to(5, &mut database).await.unwrap();
-    let people = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
+    let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
                   INSERT INTO subject (id, address_key, wake_on, body) SELECT i, i, '2026-11-20', x'00' FROM n";
-    sqlx::query(people).execute(&mut database).await.unwrap();
+    sqlx::query(insert).bind(people).execute(&mut database).await.unwrap();
     database.close().await.unwrap();
     house.configure_at(&url, OUTGOING);
+    house
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_brings_a_large_store_up_to_date_can_be_stopped() {
+    let house = house_of_an_older_version(400_000).await;
+    let manager = Manager::new(&house);
+    let mut daemon = manager.start(&house);
+    assert!(manager.next().starts_with("EXTEND_TIMEOUT_USEC="), "{}", daemon.log());
+    let took = daemon.stop();
+    assert!(took < Duration::from_secs(5), "it took {took:?}: {}", daemon.log());
+    let heard = manager.listen(Duration::from_millis(100));
+    assert!(!heard.iter().any(|heard| heard.contains("READY=1")), "{heard:?}");
+    assert!(daemon.log().contains("stopped before it was ready"), "{}", daemon.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_brings_a_large_store_up_to_date_asks_for_time_as_it_gets_on() {
+    let house = house_of_an_older_version(100_000).await;
     let manager = Manager::new(&house);
     let mut daemon = manager.start(&house);
     let first = manager.next();
