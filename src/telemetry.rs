@@ -3,10 +3,12 @@
 //! Lines go to standard error, so that standard output is left to answers. A line is a sentence and then fields; times
 //! are UTC. Under systemd the journal is given sentence, priority and each field by itself, so that `journalctl` finds
 //! them: `run.on` is `LAPSEWATCH_RUN_ON`. Where there is no such journal but somebody who passes lines on to one, each
-//! begins with its priority (`<3>`). Addresses are [`masked`] by whoever logs them; libraries that would show them are
+//! begins with its priority (`<3>`). Addresses are [`masked`] by whoever logs them, and those in somebody
+//! else's words by [`masked_in`]; libraries that would show them are
 //! kept quiet.
 
 use std::{
+    borrow::Cow,
     fmt,
     fs::File,
     io::{self, Write as _},
@@ -160,6 +162,14 @@ pub fn masked(address: &str) -> String {
     format!("{first}…@{domain}")
 }
 
+/// Words that are somebody else's, with every address in them [`masked`].
+#[must_use]
+pub fn masked_in(words: &str) -> String {
+    let is_around = |c: char| c.is_whitespace() || "<>()[]{},;:=\"“”".contains(c);
+    let shown = |piece| if str::contains(piece, '@') { Cow::Owned(masked(piece)) } else { Cow::Borrowed(piece) };
+    words.split_inclusive(is_around).map(shown).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -235,5 +245,8 @@ mod tests {
     fn a_log_shows_the_first_letter_and_the_domain() {
         assert_eq!(masked("sam.sample1@nhs.net"), "s…@nhs.net");
         assert_eq!(masked(""), "…@");
+        let said = "454 4.7.1 <sam.sample1@nhs.net>: Relay access denied (\"o'neil@@nhs.net\", 3 @ 4)";
+        let shown = "454 4.7.1 <s…@nhs.net>: Relay access denied (\"o…@nhs.net\", 3 …@ 4)";
+        assert_eq!(masked_in(said), shown);
     }
 }

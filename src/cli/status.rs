@@ -15,7 +15,7 @@ use crate::{
     domain::{quota::Quota, snapshot::Source},
     jobs::{
         Site,
-        attention::{Standing, attention},
+        attention::{Standing, attention, is_cut_off},
         forecast::{Forecast, forecast},
         health::{SourceAge, Waiting, health},
     },
@@ -128,7 +128,7 @@ async fn gather(site: &Site) -> anyhow::Result<Status> {
     };
     status.attention = attention(Standing {
         sources: &health.sources,
-        last: last.as_ref(),
+        is_cut_off: is_cut_off(site, last.as_ref()),
         held: &health.held,
         stopped: health.stopped.as_ref(),
         rejected: count(&status.last_run_messages, MessageState::Rejected),

@@ -2,7 +2,7 @@
 //!
 //! Reads the store and the clock, writes nothing, decides nothing.
 
-use jiff::{Zoned, civil::Date};
+use jiff::{SignedDuration, Zoned, civil::Date};
 
 use super::{
     JobError, Site,
@@ -15,6 +15,7 @@ use crate::{
         words::{counted, day},
     },
     store::{RunRow, Stopped},
+    telemetry::masked_in,
 };
 
 /// How things stand, as far as somebody may have to do something about it.
@@ -22,8 +23,8 @@ use crate::{
 pub struct Standing<'a> {
     /// The sources that were loaded.
     pub sources: &'a [SourceAge],
-    /// The newest run.
-    pub last: Option<&'a RunRow>,
+    /// The newest run has begun long ago and has not ended.
+    pub is_cut_off: bool,
     /// Runs that wait for a person.
     pub held: &'a [Waiting],
     /// Why sending has stopped for everybody, if it has.
@@ -34,15 +35,25 @@ pub struct Standing<'a> {
     pub unknown: u64,
 }
 
+/// How long a run may take before it looks as if it were cut off.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a run has begun so long ago that it should have ended, and has not.
+#[must_use]
+pub fn is_cut_off(site: &Site, last: Option<&RunRow>) -> bool {
+    let unfinished = last.filter(|run| run.finished_at.is_none());
+    unfinished.is_some_and(|run| site.clock.now().duration_since(run.started_at) > LONGEST_RUN)
+}
+
 /// What needs a person, a sentence each, the most urgent first.
 #[must_use]
 pub fn attention(standing: Standing<'_>) -> Vec<String> {
-    let Standing { sources, last, held, stopped, rejected, unknown } = standing;
+    let Standing { sources, is_cut_off, held, stopped, rejected, unknown } = standing;
     let mut lines = Vec::new();
     if sources.is_empty() {
         lines.push("nothing has been loaded yet: put an export into the inbox".to_owned());
     }
-    if last.is_some_and(|run| run.finished_at.is_none()) {
+    if is_cut_off {
         lines.push("the last run was cut off: the next one goes on from there".to_owned());
     }
     for held in held {
@@ -90,7 +101,7 @@ impl Headline {
         let (held, stopped) = (held(site).await?, store.find_stopped().await?);
         let attention = attention(Standing {
             sources: self.sources(site).await?,
-            last: last.as_ref(),
+            is_cut_off: is_cut_off(site, last.as_ref()),
             held: &held,
             stopped: stopped.as_ref(),
             rejected: count(&of_last, |state| state == MessageState::Rejected),
@@ -102,7 +113,8 @@ impl Headline {
         let shown = |at: Option<Zoned>| at.map_or("never".to_owned(), |at| at.strftime("%a %-d %b %H:%M").to_string());
         let waiting = counted(count(&all, MessageState::is_waiting), "message");
         let (first, last, next) = (in_short(&attention), shown(last), shown(next));
-        Ok(format!("{first}: last run {last}, next run {next}, {waiting} waiting"))
+        // Everybody on the machine can ask the service manager.
+        Ok(masked_in(&format!("{first}: last run {last}, next run {next}, {waiting} waiting")))
     }
 
     /// Sources grow older by the day and younger by a file.

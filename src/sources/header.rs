@@ -343,6 +343,10 @@ pub(super) fn unknown(header: &[String]) -> ReadError {
     if seen.is_empty() {
         seen.push("none".to_owned());
     }
+    // A row about somebody: nobody should read it in an error.
+    if header.iter().any(|name| name.contains('@')) {
+        seen = vec!["an email address, where the names of the columns belong".to_owned()];
+    }
     let keys: Vec<_> = header.iter().map(|name| normalise(name)).collect();
     ReadError::UnknownHeader { seen: seen.join(", "), known: super::nearest_formats(&keys) }
 }

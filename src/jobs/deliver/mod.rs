@@ -31,7 +31,7 @@ use crate::{
         render::{Renderer, Voice},
     },
     store::{Settlement, StoredMessage},
-    telemetry::masked,
+    telemetry::{masked, masked_in},
 };
 
 /// Steps of a conversation that may each take the whole time-out.
@@ -200,7 +200,7 @@ impl Batch {
         self.stop.cancel();
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         if done.stopped.is_none() {
-            tracing::error!("sending has stopped, nobody was rejected: {why}");
+            tracing::error!("sending has stopped, nobody was rejected: {}", masked_in(why));
             done.stopped = Some(why.to_owned());
         }
     }
