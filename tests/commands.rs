@@ -187,7 +187,8 @@ fn load_reports_each_file_on_screen_and_as_json_and_moves_none() {
 #[test]
 fn list_names_what_needs_action_soonest_first() {
     let trial = Trial::with_exports();
-    assert_eq!(trial.run(&["list"]).ends_with(0).out, "No account needs action.\n");
+    let unloaded = trial.run(&["list"]).ends_with(0);
+    assert!(unloaded.out.starts_with("Nothing has been loaded yet"), "{}", unloaded.out);
     trial.run(&["once"]).ends_with(0);
     let ran = trial.run(&["list"]).ends_with(0);
     fits(&ran);
@@ -388,27 +389,27 @@ fn no_password_of_a_database_is_shown() {
     let trial = Trial::with_exports();
     trial.run(&["once"]).ends_with(0);
     trial.write("password", "hunter2\n");
-    let refuse = |arguments: &[&str], words: &str| {
-        let ran = trial.run(arguments).ends_with(5);
+    let refuse = |arguments: &[&str], code: i32, words: &str| {
+        let ran = trial.run(arguments).ends_with(code);
         fits(&ran);
         let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(words), "{}", ran.screen());
-        let loud = trial.run(&[arguments, &["-v", "-v"]].concat()).ends_with(5);
+        let loud = trial.run(&[arguments, &["-v", "-v"]].concat()).ends_with(code);
         assert!(!(ran.screen() + &loud.screen()).contains("hunter2"), "{}", loud.screen());
     };
-    refuse(&["copy", "--to", "postgres://lw:hunter2@127.0.0.1:1/lw"], "postgres://lw@127.0.0.1:1/lw");
-    refuse(&["copy", "--to", "postgress://lw:hunter2@127.0.0.1/lw"], "begins with none of");
-    refuse(&["copy", "--to", "postgres://lw:hunter2@db.example/lw?sslmode=require"], "sslmode=require");
+    refuse(&["copy", "--to", "postgres://lw:hunter2@127.0.0.1:1/lw"], 5, "postgres://lw@127.0.0.1:1/lw");
+    refuse(&["copy", "--to", "postgress://lw:hunter2@127.0.0.1/lw"], 5, "begins with none of");
+    refuse(&["copy", "--to", "postgres://lw:hunter2@db.example/lw?sslmode=require"], 5, "sslmode=require");
     let elsewhere = "database.url=\"postgres://lw@127.0.0.1:1/lw\"";
     let file = format!("database.password_file=\"{}\"", trial.path("password").display());
-    refuse(&["--set", elsewhere, "--set", &file, "status"], "chmod 600");
+    refuse(&["--set", elsewhere, "--set", &file, "status"], 3, "chmod 600");
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(trial.path("password"), private).unwrap();
-    refuse(&["--set", elsewhere, "--set", &file, "status"], "cannot open the database");
+    refuse(&["--set", elsewhere, "--set", &file, "status"], 5, "cannot open the database");
     let to = ["copy", "--to", "postgres://lw@127.0.0.1:1/lw", "--password-file", "password"];
-    refuse(&to, "cannot open the database");
+    refuse(&to, 5, "cannot open the database");
     let credential = "database.password_file=\"credential:database\"";
-    refuse(&["--set", elsewhere, "--set", credential, "status"], "/etc/credstore/lapsewatch.database");
+    refuse(&["--set", elsewhere, "--set", credential, "status"], 3, "/etc/credstore/lapsewatch.database");
 }
 
 // --- check, preview, test-mail
@@ -649,6 +650,20 @@ fn a_reader_that_goes_away_is_no_reason_to_stop() {
     }
     assert_eq!(trial.recipients().len(), MESSAGES);
     assert!(trial.names("preview").len() > 200);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let trial = Trial::with_exports();
+    for arguments in [&["list"][..], &["status"], &["check"], &["audit", "export"]] {
+        let mut command = trial.command();
+        command.arg("--config").arg(trial.path("lapsewatch.toml")).args(["--at", MORNING]).args(arguments);
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let done = command.stdout(full).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("error: "), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

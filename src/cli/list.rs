@@ -57,6 +57,9 @@ pub async fn list(site: &Site, options: &List, format: Format) -> anyhow::Result
     let lines = if options.coverage { uncovered(site).await? } else { subjects(site, options).await? };
     match format {
         Format::Json => lines.iter().try_for_each(|row| line(&mut std::io::stdout().lock(), row))?,
+        Format::Text if lines.is_empty() && site.store.find_revision().await?.snapshot == 0 => {
+            say!("Nothing has been loaded yet, so nothing is known: put an export into the inbox.");
+        }
         Format::Text => print_subjects(&lines, site.today(), options),
     }
     Ok(Exit::Done)

@@ -150,6 +150,10 @@ pub fn main() -> ExitCode {
         runtime.shutdown_timeout(LAST_WAIT);
         outcome
     });
+    let outcome = outcome.and_then(|exit| {
+        anyhow::ensure!(exit != Exit::Done || screen::is_whole(), "not all could be written to standard output");
+        Ok(exit)
+    });
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -178,19 +182,27 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     };
     // What the settings name cannot be used: a secret, a certificate.
     let is_settings = |cause: &(dyn std::error::Error + 'static)| {
+        let start = match cause.downcast_ref() {
+            Some(RunError::Start(start)) => Some(start),
+            _ => cause.downcast_ref(),
+        };
+        let store = match start {
+            Some(StartError::Store(store)) => Some(store),
+            _ => cause.downcast_ref(),
+        };
         matches!(cause.downcast_ref(), Some(SendError::Settings(_)))
-            || matches!(cause.downcast_ref(), Some(StartError::Mail(SendError::Settings(_))))
-            || matches!(cause.downcast_ref(), Some(RunError::Start(StartError::Mail(SendError::Settings(_)))))
+            || matches!(start, Some(StartError::Mail(SendError::Settings(_))))
+            || store.is_some_and(StoreError::is_of_a_secret)
     };
     let is_mail = |cause: &(dyn std::error::Error + 'static)| {
         cause.is::<SendError>() || matches!(cause.downcast_ref(), Some(StartError::Mail(_)))
     };
     if error.chain().any(is_broken_pipe) {
         Exit::Done
-    } else if error.chain().any(is_store) {
-        Exit::Database
     } else if error.chain().any(is_settings) {
         Exit::Configuration
+    } else if error.chain().any(is_store) {
+        Exit::Database
     } else if error.chain().any(is_mail) {
         Exit::MailRefused
     } else {

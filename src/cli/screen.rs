@@ -1,6 +1,10 @@
 //! What people read: words for rules and dates, columns, and errors with one tip.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::{self, Write},
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
@@ -37,9 +41,20 @@ macro_rules! tell {
 
 pub(super) use {say, tell};
 
+/// Whether a line could not be printed, by no fault of whoever reads.
+static IS_CUT: AtomicBool = AtomicBool::new(false);
+
 /// Prints a line. A reader that went away is not worth a word: the work goes on, and the exit code stays.
 pub fn out(words: std::fmt::Arguments<'_>) {
-    let _ = writeln!(anstream::stdout(), "{words}");
+    if let Err(error) = writeln!(anstream::stdout(), "{words}") {
+        IS_CUT.fetch_or(error.kind() != io::ErrorKind::BrokenPipe, Ordering::Relaxed);
+    }
+}
+
+/// Whether all that was to be printed was, such as into a file on a disk that is not full.
+pub fn is_whole() -> bool {
+    let is_fault = |error: io::Error| error.kind() != io::ErrorKind::BrokenPipe;
+    !io::stdout().flush().is_err_and(is_fault) && !IS_CUT.load(Ordering::Relaxed)
 }
 
 /// Prints a line to standard error, as [`out`] does.

@@ -129,4 +129,10 @@ impl StoreError {
     pub const fn may_pass(&self) -> bool {
         matches!(self, Self::Statement { .. } | Self::Open { .. } | Self::Busy { .. })
     }
+
+    /// Whether a secret is missing that the settings name: no database was asked.
+    #[must_use]
+    pub const fn is_of_a_secret(&self) -> bool {
+        matches!(self, Self::Password { .. })
+    }
 }
