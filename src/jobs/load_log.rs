@@ -3,7 +3,7 @@
 //! Nothing of a row is told, only on which line it stands: the log is not a place for people's data.
 
 use super::load::{LoadOutcome, LoadReport};
-use crate::domain::words::counted;
+use crate::{domain::words::counted, telemetry::masked_in};
 
 /// Tells of one file that was taken.
 pub(super) fn tell(load: &LoadReport) {
@@ -15,7 +15,8 @@ pub(super) fn tell(load: &LoadReport) {
         }
         LoadOutcome::Duplicate => tracing::info!(file, "{file} was loaded before and changes nothing"),
         LoadOutcome::Quarantined => {
-            let why = load.reason.as_deref().unwrap_or_default();
+            // It may quote a row.
+            let why = masked_in(load.reason.as_deref().unwrap_or_default());
             tracing::error!(file, "{file} was refused and put into quarantine: {why}");
         }
     }
@@ -59,7 +60,8 @@ fn tell_warnings(load: &LoadReport) {
         tracing::warn!(
             file,
             load.rejected = rejected,
-            "{file}: {rejected} rows were rejected, the first on line {line}"
+            "{file}: {} rejected, the first on line {line}",
+            counted(rejected, "row")
         );
     }
 }

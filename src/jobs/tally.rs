@@ -143,14 +143,23 @@ impl Tally {
         }
         let warnings = [
             overtaken(arrival, newest),
-            counted(self.bad_dates, "dates lie more than a day after the file's own day and count as blank"),
+            counted(
+                self.bad_dates,
+                "date lies more than a day after the file's own day and counts as blank",
+                "dates lie more than a day after the file's own day and count as blank",
+            ),
             self.countdown.drift().map(|drift| drift.to_string()),
             counted(
                 self.contested,
+                "row has an address that another row of the day has with another id: find out whose it is",
                 "rows have an address that another row of the day has with another id: find out whose it is",
             ),
-            counted(self.repeated, "rows are about an account that another row of the file names too")
-                .filter(|_| arrival.source != Source::Sends),
+            counted(
+                self.repeated,
+                "row is about an account that another row of the file names too",
+                "rows are about an account that another row of the file names too",
+            )
+            .filter(|_| arrival.source != Source::Sends),
             noted(repeated(&self.lists.sites, |row| row.ods.key()), "rows about a site that an earlier row names too"),
             noted(
                 repeated(&self.lists.contacts, told_by),
@@ -160,7 +169,11 @@ impl Tally {
                 deserted(&self.lists.members),
                 "mailboxes that only deleted people had a right to, so nobody opens them",
             ),
-            counted(self.report.waiting, "addresses are in no export yet: what is said of them waits"),
+            counted(
+                self.report.waiting,
+                "address is in no export yet: what is said of it waits",
+                "addresses are in no export yet: what is said of them waits",
+            ),
         ];
         self.report.warnings.extend(warnings.into_iter().flatten());
         self.report.dates = census.into_columns();
@@ -209,7 +222,8 @@ fn deserted(rows: &[MemberRow]) -> u64 {
     mailboxes(|row| row.member.is_none()).difference(&opened).count() as u64
 }
 
-fn counted(number: u64, what: &str) -> Option<String> {
+fn counted(number: u64, of_one: &str, of_many: &str) -> Option<String> {
+    let what = if number == 1 { of_one } else { of_many };
     (number > 0).then(|| format!("{number} {what}"))
 }
 
