@@ -62,6 +62,7 @@ def decrypts(house):
         with with_drop_in(house, "encrypted-credentials", example):
             house.restart()
             sends(house, "2026-11-27", 500)
+            house.must("lapsewatch", "status")
     finally:
         house.box.path(encrypted).unlink()
         house.must("rmdir", f"{SECRETS}.encrypted")

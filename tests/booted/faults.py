@@ -18,6 +18,7 @@ def without_secret(house):
     try:
         said = fails_to_start(house)
         assert f"{SECRETS}/lapsewatch.client-secret" in said, said
+        assert house.show("ExecMainStatus") == "3", house.last_words()
     finally:
         house.keep_secrets()
         comes_back(house)

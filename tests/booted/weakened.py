@@ -1,11 +1,19 @@
 """The unit with one thing after another taken away: who tests the unit must notice."""
+import typing
+
+
+class Weakening(typing.NamedTuple):
+    # What the check that guards it then says.
+    noticed: str
+    drop_in: str
+
 
 WEAKENED = {
-    "readiness": """\
+    "readiness": Weakening("so nobody knows when it is ready", """\
 [Service]
 Type=exec
-""",
-    "user": """\
+"""),
+    "user": Weakening("its data are not where", """\
 [Service]
 DynamicUser=no
 User=root
@@ -14,8 +22,8 @@ StateDirectoryMode=0755
 NoNewPrivileges=no
 CapabilityBoundingSet=~
 SecureBits=
-""",
-    "sandbox": """\
+"""),
+    "sandbox": Weakening("allowed: ", """\
 [Service]
 ProtectSystem=no
 ProtectHome=no
@@ -31,17 +39,17 @@ RestrictSUIDSGID=no
 LockPersonality=no
 SystemCallFilter=
 SystemCallArchitectures=
-""",
-    "watchdog": """\
+"""),
+    "watchdog": Weakening("the unit has no watchdog", """\
 [Service]
 WatchdogSec=0
-""",
-    "restart": """\
+"""),
+    "restart": Weakening("a killed daemon stays dead", """\
 [Service]
 Restart=no
-""",
-    "credentials": """\
+"""),
+    "credentials": Weakening("exit code", """\
 [Service]
 LoadCredential=
-""",
+"""),
 }
