@@ -11,7 +11,7 @@ use super::{
     screen::{self, ATTENTION, BOLD, FAINT, anchor_word, at_deadline, distance, hanging, long_day, say, tell},
 };
 use crate::{
-    domain::{facts::Field, names, policy::Rule, snapshot::ContactRole, subject::Address},
+    domain::{facts::Field, names, policy::Rule, register::Subject, snapshot::ContactRole, subject::Address},
     jobs::{
         Site,
         account::{Account, Found, RuleLine, Said, SourcedFact, StageLine, StageState, explain as find},
@@ -163,18 +163,18 @@ fn against(overruled: &Said) -> String {
 
 fn print_rules(account: &Account, today: Date) {
     for rule in &account.rules {
-        print_rule(rule, today);
+        print_rule(rule, &account.subject, today);
     }
     for rule in &account.no_date {
         say!("{BOLD}{rule}{BOLD:#}: applies, but no file gives a date to count from\n");
     }
 }
 
-fn print_rule(rule: &RuleLine, today: Date) {
+fn print_rule(rule: &RuleLine, subject: &Subject, today: Date) {
     let dates = rule.dates;
     say!("{BOLD}{}{BOLD:#}", rule.rule);
     let guess = if dates.is_approximate { "  (a guess: no file says)" } else { "" };
-    say!("  {}  {}{guess}", dates.anchor_on, anchor_word(rule.rule));
+    say!("  {}  {}{guess}", dates.anchor_on, anchor_word(rule.rule, subject));
     if let Some(inactive_on) = dates.inactive_on {
         let days = screen::days_between(dates.anchor_on, inactive_on);
         say!("  {inactive_on}  {:<24} +{days} days", "inactive");

@@ -11,8 +11,10 @@ use jiff::civil::Date;
 
 pub use crate::domain::words::{counted, day, thousands};
 use crate::domain::{
+    facts::Field,
     message::{Message, MessageKind},
     policy::Rule,
+    register::Subject,
 };
 
 /// Headings.
@@ -159,13 +161,15 @@ pub fn in_short(rule: Rule, today: Date, deadline_on: Date) -> String {
 
 /// What a rule counts from.
 #[must_use]
-pub const fn anchor_word(rule: Rule) -> &'static str {
+pub fn anchor_word(rule: Rule, subject: &Subject) -> &'static str {
     match rule {
         Rule::Activation => "created",
+        Rule::Inactivity if subject.is_never_used() => "created, and never used",
         Rule::Inactivity => "last used",
         Rule::Leaver => "marked as leaver",
         Rule::Password => "password changed",
         Rule::Restore => "deleted",
+        Rule::SharedMailbox if subject.facts.date(Field::LastSentOn).is_none() => "nothing sent since",
         Rule::SharedMailbox => "last sent",
     }
 }
