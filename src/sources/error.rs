@@ -31,7 +31,7 @@ pub enum ReadError {
         rows: u64,
     },
     /// The file cannot be opened or read.
-    #[error("the file cannot be read; check that it is still there and that the service may read it")]
+    #[error("the file cannot be read, {0}; check that it is still there and that the service may read it")]
     Io(#[source] io::Error),
     /// Not a file.
     #[error("it is {what}, not a file; put the export itself in its place")]
