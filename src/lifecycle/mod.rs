@@ -114,7 +114,7 @@ pub async fn run(start: Start) -> Result<(), RunError> {
         tracing::info!("stopped before it was ready");
         return Ok(());
     };
-    daemon.board.ready(None, daemon.warnings);
+    daemon.board.ready();
     let ended = daemon.attend(&mut signals).await;
     notify::stopping();
     let stopped = daemon.stop(&mut signals).await;
@@ -178,8 +178,6 @@ enum Event {
 struct Daemon {
     reload: Reload,
     board: Board,
-    /// What there is to say about the configuration in force.
-    warnings: usize,
     plant: watch::Sender<Arc<Plant>>,
     bell: Option<Bell>,
     rope: Rope,
@@ -196,7 +194,6 @@ impl Daemon {
     async fn start(start: Start) -> Result<Self, RunError> {
         let Start { config: Loaded { config, warnings }, reload, clock } = start;
         plant::tell(&warnings);
-        let warnings = warnings.len();
         let right = Right::take(app::place(&config)?).await?;
         let (pulses, stop, rope) = (<[Pulse; 2]>::default(), CancellationToken::new(), Rope::default());
         let [working, delivering] = &pulses;
@@ -206,6 +203,7 @@ impl Daemon {
         let planned = Arc::<Notify>::default();
         let deliverer = Deliverer::new(receiver.clone(), delivering.clone(), stop.clone(), Arc::clone(&planned));
         let board = Board::default();
+        board.accepted(warnings.len());
         let tell = {
             let board = board.clone();
             move |line: &str| board.show(line)
@@ -217,20 +215,7 @@ impl Daemon {
         let deliverer = tokio::spawn(deliverer.work());
         let watchdog = notify::watchdog_interval().map(patient);
         let check = patient(CHECK_THE_BELL);
-        Ok(Self {
-            reload,
-            board,
-            warnings,
-            plant: sender,
-            bell,
-            rope,
-            pulses,
-            stop,
-            worker,
-            deliverer,
-            watchdog,
-            check,
-        })
+        Ok(Self { reload, board, plant: sender, bell, rope, pulses, stop, worker, deliverer, watchdog, check })
     }
 
     /// Answers signals and timers until the daemon is to end.
@@ -266,28 +251,29 @@ impl Daemon {
         signals.take_reloads_for_one().await;
         tracing::info!("SIGHUP: the configuration is read again");
         match tokio::task::block_in_place(|| self.rebuild()) {
-            Ok(warnings) => {
+            Ok((plant, warnings)) => {
+                // In this order: the worker may show its next run as soon as it has the plant.
+                self.board.accepted(warnings);
+                self.plant.send_replace(Arc::new(plant));
                 tracing::info!("the new configuration is in force");
-                self.warnings = warnings;
-                self.board.ready(None, warnings);
             }
             Err(why) => {
                 tracing::error!("the new configuration is rejected, the old one stays in force: {why}");
-                self.board.ready(Some(why), self.warnings);
+                self.board.rejected(why);
             }
         }
+        self.board.ready();
     }
 
-    /// Tells every problem, and returns the first; or how many warnings there are.
-    fn rebuild(&self) -> Result<usize, String> {
+    /// The plant of the new configuration and how many warnings there are; or tells every problem, and returns the first.
+    fn rebuild(&self) -> Result<(Plant, usize), String> {
         let loaded = (self.reload)().map_err(|Problems(problems)| {
             plant::tell(&problems);
             problems.iter().min_by_key(|problem| problem.severity).map(Problem::one_line).unwrap_or_default()
         })?;
         let (old, warnings) = (Arc::clone(&self.plant.borrow()), loaded.warnings.len());
         let plant = plant::rebuild(&old, loaded, &self.pulses[1]).map_err(|error| error.to_string())?;
-        self.plant.send_replace(Arc::new(plant));
-        Ok(warnings)
+        Ok((plant, warnings))
     }
 
     fn pat_the_watchdog(&self) {

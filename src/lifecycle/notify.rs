@@ -36,12 +36,21 @@ impl Board {
         send(&[NotifyState::Status(&lines.line())]);
     }
 
-    /// The daemon is ready, for the first time or after a reload. `rejected` says why a new configuration is not in force,
-    /// `warnings` how many there are of the one that is.
-    pub fn ready(&self, rejected: Option<String>, warnings: usize) {
+    /// A configuration is about to be in force, of which there are so many warnings: whatever is shown from now on, before it
+    /// is ready too, says nothing of one that was rejected.
+    pub fn accepted(&self, warnings: usize) {
         let mut lines = self.lines();
-        (lines.rejected, lines.warnings) = (rejected, warnings);
-        send(&[NotifyState::Ready, NotifyState::Status(&lines.line())]);
+        (lines.rejected, lines.warnings) = (None, warnings);
+    }
+
+    /// A new configuration is not in force, for this reason.
+    pub fn rejected(&self, why: String) {
+        self.lines().rejected = Some(why);
+    }
+
+    /// The daemon is ready, for the first time or after a reload.
+    pub fn ready(&self) {
+        send(&[NotifyState::Ready, NotifyState::Status(&self.lines().line())]);
     }
 
     /// Whoever has the lines tells them before another can: else an older one could be told last.
@@ -122,13 +131,13 @@ mod tests {
         let board = Board::default();
         board.show("Working:\nWATCHDOG=1");
         assert_eq!(board.0.lock().unwrap().line(), "Working: WATCHDOG=1");
-        board.ready(Some("lapsewatch.toml:3:8: no".to_owned()), 0);
+        board.rejected("lapsewatch.toml:3:8: no".to_owned());
         board.show("Working");
         let said = "ATTENTION, the new configuration is rejected: lapsewatch.toml:3:8: no. Working";
         assert_eq!(board.0.lock().unwrap().line(), said);
-        board.ready(None, 0);
+        board.accepted(0);
         assert_eq!(board.0.lock().unwrap().line(), "Working");
-        board.ready(None, 2);
+        board.accepted(2);
         let said = "Working; 2 warnings about the configuration: lapsewatch check";
         assert_eq!(board.0.lock().unwrap().line(), said);
     }
