@@ -5,9 +5,11 @@ use std::{io::IsTerminal, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 use jiff::{Timestamp, civil::Date};
 
+use self::values::{date, instant, rule};
 use crate::domain::policy::Rule;
 
 mod decisions;
+mod values;
 
 pub use self::decisions::{Approve, Decider, Discard, Forget, Settle, Snooze};
 
@@ -292,10 +294,10 @@ pub enum Record {
 #[derive(Debug, Args)]
 pub struct Export {
     /// First day [default: of the ledger]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub from: Option<Date>,
     /// Last day [default: of the ledger]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub to: Option<Date>,
     /// File to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
@@ -332,10 +334,10 @@ pub struct Replay {
     #[arg(long)]
     pub with_holds: bool,
     /// First day [default: the first that a file describes]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub from: Option<Date>,
     /// Last day [default: the last that a file describes]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub to: Option<Date>,
 }
 
@@ -400,13 +402,4 @@ pub enum Page {
     /// lapsewatch.toml(5)
     #[value(name = "lapsewatch.toml")]
     Settings,
-}
-
-fn instant(word: &str) -> Result<Timestamp, String> {
-    word.parse().map_err(|_| "write day, time and zone, such as 2026-11-20T08:00:00Z".to_owned())
-}
-
-fn rule(word: &str) -> Result<Rule, String> {
-    let names: Vec<_> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
-    Rule::parse(word).ok_or_else(|| format!("the rules are {}", names.join(", ")))
 }

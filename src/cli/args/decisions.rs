@@ -3,11 +3,8 @@
 use clap::{Args, builder::NonEmptyStringValueParser};
 use jiff::civil::Date;
 
-use super::rule;
+use super::values::{date, days, rule, verdict};
 use crate::domain::{outbox::Verdict, policy::Rule};
-
-/// The most days that held messages are spread over: a warning that waits longer is no warning.
-const MOST_DAYS: u16 = 60;
 
 /// Who decides, for commands that write down a decision.
 #[derive(Debug, Args)]
@@ -48,7 +45,7 @@ pub struct Snooze {
     #[arg(long, value_name = "RULE", value_parser = rule, required_unless_present = "list")]
     pub rule: Option<Rule>,
     /// The day on which notices begin again, before the deadline
-    #[arg(long, value_name = "DATE", required_unless_present_any = ["list", "end"])]
+    #[arg(long, value_name = "DATE", value_parser = date, required_unless_present_any = ["list", "end"])]
     pub until: Option<Date>,
     /// Why
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new(), required_unless_present_any = ["list", "end"])]
@@ -89,17 +86,4 @@ pub struct Forget {
     pub files: bool,
     #[command(flatten)]
     pub decider: Decider,
-}
-
-/// `5d`, `5 days`, `1w`: whole days, from 1 to [`MOST_DAYS`].
-fn days(word: &str) -> Result<u16, String> {
-    let fault = || format!("write 1d to {MOST_DAYS}d, or weeks");
-    let span: jiff::Span = word.parse().map_err(|_| fault())?;
-    let days = span.get_weeks().saturating_mul(7).saturating_add(span.get_days());
-    let is_whole = span.fieldwise() == jiff::Span::new().weeks(span.get_weeks()).days(span.get_days());
-    u16::try_from(days).ok().filter(|days| is_whole && (1..=MOST_DAYS).contains(days)).ok_or_else(fault)
-}
-
-fn verdict(word: &str) -> Result<Verdict, String> {
-    Verdict::parse(word).ok_or_else(|| "decide accepted, resend or drop".to_owned())
 }
