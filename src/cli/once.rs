@@ -136,6 +136,7 @@ fn print_dry(site: &Site, observed: &Observed, planned: &Planned) {
         }
     }
     print_held(planned, "Would hold", today, usize::MAX);
+    print_lines(planned);
     say!("Dry run: nothing was loaded, saved or sent.");
 }
 
@@ -149,7 +150,7 @@ async fn print(site: &Site, finished: &Finished) -> anyhow::Result<()> {
         say!("");
     }
     print_waiting(site).await?;
-    print_lines(finished);
+    print_lines(&finished.planned);
     print_next(site, finished).await?;
     print_removed(&finished.report.removed);
     print_where(site, finished);
@@ -226,17 +227,18 @@ fn print_held(planned: &Planned, what: &str, today: Date, most: usize) {
 }
 
 /// What the operator should look at besides the messages.
-fn print_lines(finished: &Finished) {
-    let report = &finished.report;
-    for (stale, silent) in finished.planned.plan.report.stale.values() {
-        let line = format!("{stale} {} is silent for it.", counted(*silent, "finding"));
+fn print_lines(planned: &Planned) {
+    let Planned { plan: Plan { report, .. }, totals, .. } = planned;
+    for (stale, silent) in report.stale.values() {
+        let are = if *silent == 1 { "is" } else { "are" };
+        let line = format!("{stale} {} {are} silent for it.", counted(*silent, "finding"));
         say!("{ATTENTION}!{ATTENTION:#} {}", hanging(&line, 2));
     }
     let lines = [
-        (report.operator_only, "finding", "that nobody but the operator reads about"),
-        (report.overdue, "account", "past a deadline and still live: lapsewatch list --overdue"),
-        (report.no_date, "rule", "without a date to count from"),
-        (report.missing, "account", "missing from the last two reports"),
+        (report.operator_only.len() as u64, "finding", "that nobody but the operator reads about"),
+        (totals.overdue, "account", "past a deadline and still live: lapsewatch list --overdue"),
+        (totals.no_date, "rule", "without a date to count from"),
+        (totals.missing, "account", "missing from the last two reports"),
     ];
     for (count, what, why) in lines.iter().filter(|(count, ..)| *count > 0) {
         let line = format!("{} {why}", counted(*count, what));
