@@ -526,7 +526,9 @@ async fn a_deferred_message_waits_for_its_time(store: &dyn Store) {
         waiting.push(leased.number);
         assert!(settle(store, settled(&leased, MessageState::Deferred, 11, next)).await);
     }
+    let last = 99 + i64::try_from(waiting.len()).expect("few");
     assert_eq!(store.next_attempt_at(false).await.expect("read"), Some(at(100)));
+    assert_eq!(store.last_attempt_at().await.expect("read"), Some(at(last)));
     assert_eq!(take(store, "mine", 99).await, None);
     let leased = take(store, "mine", 100).await.expect("one is due");
     assert_eq!(Some(&leased.number), waiting.first());

@@ -15,6 +15,7 @@ use crate::{
         feeds::{self, Feed, Feeding},
         policy::Rule,
         snapshot::Source,
+        words::age,
     },
     jobs::{
         Site,
@@ -60,11 +61,7 @@ fn print(site: &Site, supply: &Supply) {
 fn print_supplier(supplier: &Supplier) {
     let Supplier { source, file, as_of, age_days, rows, rejected, feeds, .. } = supplier;
     say!("{BOLD}{}{BOLD:#}", source.title());
-    let age = match age_days {
-        0 => "today".to_owned(),
-        1 => "1 day old".to_owned(),
-        days => format!("{days} days old"),
-    };
+    let age = age(*age_days);
     let limit = supplier.max_age_days.map_or_else(String::new, |most| format!(", limit {most}"));
     if supplier.is_stale() {
         let silent = "rules that count on it tell nobody";

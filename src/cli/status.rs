@@ -12,7 +12,7 @@ use super::{
     screen::{ATTENTION, BOLD, counted, day, distance, hanging, say, thousands},
 };
 use crate::{
-    domain::{quota::Quota, snapshot::Source},
+    domain::{quota::Quota, snapshot::Source, words::age},
     jobs::{
         Site,
         attention::{Standing, attention, is_cut_off},
@@ -195,7 +195,7 @@ fn print(status: &Status, zone: &TimeZone) {
 
 fn print_source(source: &SourceLine) {
     let title = Source::parse(source.source).map_or(source.source, Source::title);
-    let age = if source.age_days == 0 { "today".to_owned() } else { counted_days(source.age_days) };
+    let age = age(source.age_days);
     let limit = source.max_age_days.map_or_else(String::new, |most| format!(", limit {most}"));
     say!("data       {}, {age}{limit}  ({title}, {})", source.as_of, counted(source.rows, "row"));
 }
@@ -205,7 +205,11 @@ fn print_runs(status: &Status) {
     match status.last_run_on {
         Some(on) => {
             let (sent, refused) = (of_run(MessageState::Accepted), of_run(MessageState::Rejected));
-            say!("last run   {}, {sent} sent, {refused} refused", day(on));
+            let to_leave = match waiting(&status.last_run_messages) {
+                0 => String::new(),
+                count => format!(", {} waiting", thousands(count)),
+            };
+            say!("last run   {}, {sent} sent{to_leave}, {refused} refused", day(on));
         }
         None => say!("last run   never"),
     }
@@ -253,8 +257,4 @@ fn print_outbox(status: &Status, zone: &TimeZone) {
     for line in &status.sender {
         say!("sender     {}", hanging(line, 11));
     }
-}
-
-fn counted_days(days: i32) -> String {
-    if days == 1 { "1 day old".to_owned() } else { format!("{days} days old") }
 }

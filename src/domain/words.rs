@@ -32,8 +32,29 @@ pub fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{} {plural}", thousands(count)) }
 }
 
+/// How old something is that is so many days of age: `today`, `1 day old`, `2 days ahead`.
+#[must_use]
+pub fn age(days: i32) -> String {
+    let count = counted(u64::from(days.unsigned_abs()), "day");
+    match days {
+        0 => "today".to_owned(),
+        1.. => format!("{count} old"),
+        _ => format!("{count} ahead"),
+    }
+}
+
 /// `Fri 2026-11-20`.
 #[must_use]
 pub fn day(date: Date) -> String {
     date.strftime("%a %Y-%m-%d").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dated_ahead_is_not_of_a_negative_age() {
+        assert_eq!([-2, -1, 0, 1, 30].map(age), ["2 days ahead", "1 day ahead", "today", "1 day old", "30 days old"]);
+    }
 }

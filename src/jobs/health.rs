@@ -85,7 +85,7 @@ pub async fn health(site: &Site, waiting: u64) -> Result<Health, JobError> {
         held: held(site).await?,
         stopped: site.store.find_stopped().await?,
         usage,
-        done_at: done_at(site, waiting, usage),
+        done_at: done_at(site, waiting, usage, site.store.last_attempt_at().await?),
         refused_addresses: standings.unreachable.len() as u64,
         uncovered: coverage(site, &standings, None, 0).await?.total,
         snoozed: standings.snoozes.iter().filter(|snooze| site.today() < snooze.until_on).count() as u64,
@@ -131,8 +131,11 @@ pub(super) async fn held(site: &Site) -> Result<Vec<Waiting>, JobError> {
     Ok(held)
 }
 
-fn done_at(site: &Site, waiting: u64, usage: Usage) -> Option<Timestamp> {
-    let (config, mail) = (&site.config, &site.config.mail);
-    let now = site.clock.now().to_zoned(config.time_zone.clone());
-    finish_estimate(waiting, usage.in_last_day, &mail.quota, site.hours(), &now).map(|at| at.timestamp())
+/// No earlier than the last may leave: what was approved over days waits for its day (20).
+fn done_at(site: &Site, waiting: u64, usage: Usage, last: Option<Timestamp>) -> Option<Timestamp> {
+    let zone = &site.config.time_zone;
+    let now = site.clock.now().to_zoned(zone.clone());
+    let done_at = finish_estimate(waiting, usage.in_last_day, &site.config.mail.quota, site.hours(), &now)?;
+    let last = last.map(|last| site.hours().next_opening(&last.to_zoned(zone.clone()), false));
+    Some(last.map_or(done_at.timestamp(), |last| last.max(done_at).timestamp()))
 }

@@ -154,6 +154,8 @@ pub trait Store: Send + Sync {
     /// The earliest instant at which an unsettled message wants another attempt; of those with a notice that may start
     /// on a closed day, or of all.
     async fn next_attempt_at(&self, only_any_day: bool) -> Result<Option<Timestamp>, StoreError>;
+    /// The instant by which every unsettled message may be tried.
+    async fn last_attempt_at(&self) -> Result<Option<Timestamp>, StoreError>;
     /// How many messages of a run stand where.
     async fn count_messages_of(&self, run: RunId) -> Result<Vec<(MessageState, u64)>, StoreError>;
     /// Refused notices whose next rung has not been told.

@@ -209,3 +209,9 @@ pub(super) async fn next_attempt_at<DB: Dialect>(
     let (next,): (Option<i64>,) = DB::one(db, "looking for the next attempt", AssertSqlSafe(next), &[]).await?;
     next.map(rows::instant).transpose()
 }
+
+pub(super) async fn last_attempt_at<DB: Dialect>(db: &mut DB::Connection) -> Result<Option<Timestamp>, StoreError> {
+    let last = "SELECT max(next_at) FROM message WHERE state IN ('pending', 'deferred')";
+    let (last,): (Option<i64>,) = DB::one(db, "looking for the last attempt", last, &[]).await?;
+    last.map(rows::instant).transpose()
+}

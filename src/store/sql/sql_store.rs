@@ -307,6 +307,10 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         messages::next_attempt_at::<DB>(&mut *self.connection().await?, only_any_day).await
     }
 
+    async fn last_attempt_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        messages::last_attempt_at::<DB>(&mut *self.connection().await?).await
+    }
+
     async fn list_refused(&self) -> Result<Vec<RefusedNotice>, StoreError> {
         let mut moment = self.moment().await?;
         let refused = refused::list_refused::<DB>(&mut moment).await?;
