@@ -256,6 +256,21 @@ fn an_archive_that_may_not_be_written_leaves_its_files_and_everybody_is_told() {
 }
 
 #[test]
+fn an_inbox_that_may_not_be_written_keeps_its_files_and_is_named() {
+    let trial = Trial::with_exports();
+    for (folder, mode) in
+        [("data", 0o777), ("archive", 0o777), ("quarantine", 0o777), ("outgoing", 0o777), ("inbox", 0o555)]
+    {
+        fs::create_dir_all(trial.path(folder)).unwrap();
+        fs::set_permissions(trial.path(folder), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let ran = run_unprivileged(&trial, &["once"]).ends_with(7);
+    let said = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("cannot move it from [HOME]/inbox into [HOME]/archive: Permission denied"), "{said}");
+    assert_eq!(trial.names("inbox").len(), 2);
+}
+
+#[test]
 fn a_file_that_may_not_be_read_is_put_aside_and_stops_no_other() {
     let trial = Trial::with_exports();
     trial.drop_in("secret.csv", ACCOUNTS);

@@ -176,7 +176,7 @@ fn stuck(path: &Path, report: &LoadReport, moved: Result<(), JobError>) -> Optio
     let failure = moved.err()?;
     let is_there = fs::symlink_metadata(path).is_ok();
     let state = if report.outcome == LoadOutcome::Quarantined { "was refused" } else { "is loaded" };
-    let why = format!("it {state}; {failure}; mend that folder or make room in it, or move the file yourself");
+    let why = format!("it {state}; {failure}; mend those folders or make room, or move the file yourself");
     is_there.then(|| (report.file.clone(), why))
 }
 

@@ -68,7 +68,7 @@ pub fn put_away(site: &Site, path: &Path, report: &LoadReport) -> Result<(), Job
         Some(reason) if report.outcome == LoadOutcome::Quarantined => quarantine(site, path, reason),
         _ => {
             let archive = &snapshots.archive;
-            carry(path, archive, &file_name(path)).map_err(folder("move it into", archive)).map(|_| ())
+            carry(path, archive, &file_name(path)).map_err(moving(path, archive)).map(|_| ())
         }
     }
 }
@@ -76,7 +76,7 @@ pub fn put_away(site: &Site, path: &Path, report: &LoadReport) -> Result<(), Job
 /// Puts a refused file aside, with the reason beside it.
 fn quarantine(site: &Site, path: &Path, reason: &str) -> Result<(), JobError> {
     let quarantine = &site.config.snapshots.quarantine;
-    let failed = || folder("move it into", quarantine);
+    let failed = || moving(path, quarantine);
     let moved = carry(path, quarantine, &file_name(path)).map_err(failed())?;
     let text = format!("{}\n\n{reason}{REFUSED_AT}{}\n", file_name(path), site.clock.now());
     let noted = write_note(&note_of(moved.clone()), &text).map_err(failed());
@@ -87,6 +87,13 @@ fn quarantine(site: &Site, path: &Path, reason: &str) -> Result<(), JobError> {
         carry(&moved, inbox, &file_name(path)).map_err(failed())?;
     }
     noted
+}
+
+/// Names both folders: either may be closed to us.
+fn moving(path: &Path, into: &Path) -> impl FnOnce(io::Error) -> JobError {
+    let from = path.parent().unwrap_or(path);
+    let path = format!("from {} into {}", from.display(), into.display());
+    move |source| JobError::Folder { doing: "move it", path, source }
 }
 
 /// Writes a note whole, or none. One that is left from a file that is gone makes room.
