@@ -295,7 +295,8 @@ fn unreadable_dates_cost_their_rows_and_trip_when_they_are_many() {
     assert_eq!(counts(&report), expected, "rejected rows are counted too");
     let said: Vec<_> = desk.trips(&report).iter().map(Trip::to_string).collect();
     let file = "\"many.csv\" (Portal Mailbox Report, 20 November 2026)";
-    assert_eq!(said, [format!("{file} has bad dates. In LastLogIn, 11 of 200 cannot be read or are in the future.")]);
+    let bad = "In LastLogIn, 11 of 200 cannot be read or are in the future. The first is on line 2.";
+    assert_eq!(said, [format!("{file} has bad dates. {bad}")]);
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub struct DateColumn {
     pub cells: Cells,
     /// What stood in it before; `None` when there was no such column.
     pub before: Option<Cells>,
+    /// The line of the first filled cell that is no date to be believed.
+    pub first_bad: Option<u32>,
 }
 
 /// What a file looks like beside the snapshot of its source before it.
@@ -140,6 +142,8 @@ pub enum Trip {
         bad: u64,
         /// Filled cells.
         filled: u64,
+        /// The line of the first bad one.
+        first: Option<u32>,
     },
     /// A date column that a rule counts from is blank, or far blanker than before.
     DatesBlank {
@@ -202,9 +206,10 @@ impl fmt::Display for Trip {
                 write!(f, "{file} leaves out {gone} of {listed} accounts that were listed before. ")?;
                 f.write_str("It may be another organisation's.")
             }
-            Self::DatesUnreadable { file, column, bad, filled } => {
+            Self::DatesUnreadable { file, column, bad, filled, first } => {
                 let (bad, filled) = (thousands(*bad), thousands(*filled));
-                write!(f, "{file} has bad dates. In {column}, {bad} of {filled} cannot be read or are in the future.")
+                write!(f, "{file} has bad dates. In {column}, {bad} of {filled} cannot be read or are in the future.")?;
+                first.map_or(Ok(()), |line| write!(f, " The first is on line {line}."))
             }
             Self::DatesBlank { file, column, cells, before } => write_blank(f, file, column, *cells, *before),
             Self::DateOrderChanged { file, day_first } => {
@@ -296,7 +301,10 @@ fn check_names(limits: &Limits, vitals: &Vitals) -> Option<Trip> {
 fn check_readable(limits: &Limits, file: &File, column: &DateColumn) -> Option<Trip> {
     let (bad, filled) = (column.cells.bad, column.cells.filled());
     let trips = share(bad, filled) > limits.max_bad_dates;
-    trips.then(|| Trip::DatesUnreadable { file: file.clone(), column: column.name.clone(), bad, filled })
+    trips.then(|| {
+        let (file, column, first) = (file.clone(), column.name.clone(), column.first_bad);
+        Trip::DatesUnreadable { file, column, bad, filled, first }
+    })
 }
 
 /// A column that a rule counts from is blank from top to bottom and was not before, or its share of blanks rose by

@@ -24,7 +24,7 @@ fn well() -> Vitals {
 
 fn column(is_anchor: bool, now: (u64, u64, u64), before: Option<(u64, u64, u64)>) -> DateColumn {
     let cells = |(all, blank, bad)| Cells { all, blank, bad };
-    DateColumn { name: "LastLogIn".into(), is_anchor, cells: cells(now), before: before.map(cells) }
+    DateColumn { name: "LastLogIn".into(), is_anchor, cells: cells(now), before: before.map(cells), first_bad: None }
 }
 
 fn words(trips: &[Trip]) -> Vec<&'static str> {
@@ -158,7 +158,7 @@ fn all_wrong() -> Vec<Trip> {
         rows: 480,
         gone: 950,
         dates: vec![
-            DateColumn { name: "CreatedOn".into(), ..column(true, (480, 0, 240), None) },
+            DateColumn { name: "CreatedOn".into(), first_bad: Some(12), ..column(true, (480, 0, 240), None) },
             column(true, (480, 480, 0), Some((1_000, 14, 0))),
             column(true, (480, 300, 0), Some((1_000, 14, 0))),
         ],
@@ -189,7 +189,9 @@ fn an_operator_reads_what_was_seen_in_which_file() {
             "{file} conceals 470 of 480 user names. Switch that off in the Microsoft 365 admin centre, and export it \
              again."
         ),
-        format!("{file} has bad dates. In CreatedOn, 240 of 480 cannot be read or are in the future."),
+        format!(
+            "{file} has bad dates. In CreatedOn, 240 of 480 cannot be read or are in the future. The first is on line 12."
+        ),
         format!("{file} has no dates. LastLogIn is blank in all 480 rows."),
         format!("{file} has 300 blanks among 480 cells of LastLogIn. The one before had 14 among 1,000."),
     ];

@@ -54,6 +54,7 @@ fn date_columns(report: &LoadReport, before: Option<&LoadReport>) -> Vec<breaker
         is_anchor: column.is_anchor,
         cells: named(&report.dates, &column.name).unwrap_or(Cells { all: report.rows, blank: report.rows, bad: 0 }),
         before: named(earlier, &column.name),
+        first_bad: report.dates.iter().find(|now| now.name == column.name).and_then(|now| now.first_bad),
     };
     let lost = earlier.iter().filter(|column| named(&report.dates, &column.name).is_none());
     report.dates.iter().chain(lost).map(beside).collect()

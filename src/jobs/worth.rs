@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn column(name: &str, cells: u64, blank: u64) -> DateColumn {
-        DateColumn { name: name.to_owned(), is_anchor: true, cells, blank, bad: 0 }
+        DateColumn { name: name.to_owned(), is_anchor: true, cells, blank, bad: 0, first_bad: None }
     }
 
     fn portal(day: i8, dates: Vec<DateColumn>) -> LoadReport {

@@ -21,12 +21,15 @@ pub struct DateColumn {
     pub blank: u64,
     /// Of these, filled ones that are no date, or one more than a day after the file's own day.
     pub bad: u64,
+    /// The first row with such a one, by its line in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_bad: Option<u32>,
 }
 
 impl DateColumn {
     /// A column of which nothing is counted yet.
     pub(super) fn new(name: &str, is_anchor: bool) -> Self {
-        Self { name: name.to_owned(), is_anchor, cells: 0, blank: 0, bad: 0 }
+        Self { name: name.to_owned(), is_anchor, cells: 0, blank: 0, bad: 0, first_bad: None }
     }
 }
 
@@ -57,8 +60,8 @@ impl Census {
         Self { columns, latest: latest_good(as_of) }
     }
 
-    /// Counts one cell of the column at `index`, and says what it was counted as.
-    pub(super) fn see(&mut self, index: usize, date: Result<Option<Date>, BadDate>) -> Seen {
+    /// Counts one cell of the column at `index` in the row on `line`, and says what it was counted as.
+    pub(super) fn see(&mut self, index: usize, line: u32, date: Result<Option<Date>, BadDate>) -> Seen {
         let seen = match date {
             Ok(None) => Seen::Blank,
             Ok(Some(day)) if day <= self.latest => Seen::Good,
@@ -68,7 +71,10 @@ impl Census {
         if let Some(column) = self.columns.get_mut(index) {
             column.cells += 1;
             column.blank += u64::from(seen == Seen::Blank);
-            column.bad += u64::from(matches!(seen, Seen::Ahead | Seen::Bad));
+            if matches!(seen, Seen::Ahead | Seen::Bad) {
+                column.bad += 1;
+                column.first_bad.get_or_insert(line);
+            }
         }
         seen
     }

@@ -126,7 +126,8 @@ impl<'a> Pass<'a> {
             return ControlFlow::Continue(());
         }
         let key = self.hashes.key(&row);
-        let seen = (0..).zip(&self.counted).map(|(index, (at, wall))| self.census.see(index, date(&row, *at, *wall)));
+        let counted = (0..).zip(&self.counted);
+        let seen = counted.map(|(index, (at, wall))| self.census.see(index, row.line(), date(&row, *at, *wall)));
         let print = self.hashes.print(&row, seen);
         take(Raw::new(row.line(), key, print, &|| (self.format.read)(&row)))
     }
