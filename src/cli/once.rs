@@ -136,7 +136,9 @@ fn print_dry(site: &Site, observed: &Observed, planned: &Planned) {
         }
     }
     print_held(planned, "Would hold", today, usize::MAX);
-    print_lines(planned);
+    if print_lines(planned) {
+        say!("");
+    }
     say!("Dry run: nothing was loaded, saved or sent.");
 }
 
@@ -226,8 +228,8 @@ fn print_held(planned: &Planned, what: &str, today: Date, most: usize) {
     }
 }
 
-/// What the operator should look at besides the messages.
-fn print_lines(planned: &Planned) {
+/// What the operator should look at besides the messages; whether there is anything.
+fn print_lines(planned: &Planned) -> bool {
     let Planned { plan: Plan { report, .. }, totals, .. } = planned;
     for (stale, silent) in report.stale.values() {
         let are = if *silent == 1 { "is" } else { "are" };
@@ -240,10 +242,12 @@ fn print_lines(planned: &Planned) {
         (totals.no_date, "rule", "without a date to count from"),
         (totals.missing, "account", "missing from the last two reports"),
     ];
-    for (count, what, why) in lines.iter().filter(|(count, ..)| *count > 0) {
+    let lines: Vec<_> = lines.iter().filter(|(count, ..)| *count > 0).collect();
+    for (count, what, why) in &lines {
         let line = format!("{} {why}", counted(*count, what));
         say!("{ATTENTION}!{ATTENTION:#} {}", hanging(&line, 2));
     }
+    !(report.stale.is_empty() && lines.is_empty())
 }
 
 /// What is left in the outbox, and when it is tried again.
