@@ -250,6 +250,10 @@ fn an_archive_that_may_not_be_written_leaves_its_files_and_everybody_is_told() {
         fs::create_dir_all(trial.path(folder)).unwrap();
         fs::set_permissions(trial.path(folder), fs::Permissions::from_mode(mode)).unwrap();
     }
+    let check = run_unprivileged(&trial, &["check"]).ends_with(0);
+    let said = check.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("you cannot write into [HOME]/archive (snapshots.archive): Permission denied"), "{said}");
+    assert_eq!(said.matches("you cannot write").count(), 1, "{said}");
     snapshot("read_only_archive", &run_unprivileged(&trial, &["once"]).ends_with(7));
     assert_eq!(trial.names("inbox").len(), 2);
     assert_eq!(trial.recipients().len(), MESSAGES);

@@ -435,6 +435,36 @@ fn check_says_every_problem_at_once_and_changes_nothing() {
 }
 
 #[test]
+fn check_says_the_same_to_scripts_a_line_each() {
+    let trial = Trial::with_exports();
+    let good = lines(&trial.run(&["check", "--format", "json"]).ends_with(0));
+    assert_eq!(texts(&good, "part"), ["config", "messages", "inbox", "data", "mail"]);
+    assert_eq!(texts(&good, "severity"), ["ok"; 5]);
+    let wrong = lines(&trial.run(&["--set", "mail.frm=1", "check", "--format", "json"]).ends_with(3));
+    assert_eq!(texts(&wrong, "file"), ["--set mail.frm=1"]);
+    trial.write("bad.toml", "[mail]\nfrom = 5\n[schedule]\nevaluate = \"whenever\"\n");
+    let mut command = trial.command();
+    command.args(["check", "--config", "bad.toml", "--format", "json"]);
+    let bad = lines(&trial.finish(command).ends_with(3));
+    let places: Vec<_> = bad.iter().map(|line| (line["line"].as_u64(), line["column"].as_u64())).collect();
+    assert!(places.contains(&(Some(2), Some(8))) && places.contains(&(Some(4), Some(12))), "{bad:?}");
+    assert!(bad.iter().all(|line| line["severity"] == "error" || line["severity"] == "warning"), "{bad:?}");
+}
+
+#[test]
+fn check_names_mailboxes_without_an_owner_and_counts_people_without_a_second_address() {
+    let trial = Trial::with_exports();
+    let contacts = "ods_code,sector,site_name,shared_mailbox,address,role,alternate_address,administered_by\n\
+                    TP1A2,optometry,Northtown Opticians,optometry.tp1a2@nhs.net,kit.hill@nhs.net,member,,NAS\n\
+                    TP1A3,optometry,Southtown Opticians,optometry.tp1a3@nhs.net,ada.example@nhs.net,owner,ada@example.org,NAS\n";
+    trial.drop_in("site-contacts.csv", contacts);
+    trial.run(&["once"]);
+    let said = trial.run(&["check"]).ends_with(0);
+    fits(&said);
+    snapshot("check_contacts", &said);
+}
+
+#[test]
 fn preview_writes_every_message_three_ways_and_sends_none() {
     let trial = Trial::new();
     let ran = trial.run(&["preview", "--to", "preview", "--rule", "leaver", "--stage", "final"]).ends_with(0);

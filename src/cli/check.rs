@@ -3,24 +3,30 @@
 use std::{path::Path, time::Duration};
 
 use jiff::civil::Date;
+use rustix::fs::{Access, access};
 
+mod findings;
+
+use self::findings::Findings;
+pub use self::findings::print_problems;
 use super::{
-    Exit, Invocation, args,
-    screen::{ATTENTION, BOLD, counted, hanging, say},
+    DEFAULT_CONFIG, Exit, Invocation, args,
+    screen::{counted, thousands},
 };
 use crate::{
     app,
     config::{Config, Problem, Transport, are_credentials_hidden},
+    domain::{contacts::Contacts, snapshot::Source, subject::Address, words::age},
     jobs::{deliver::renderer, inbox::look_around},
     mail::sender::expiries,
-    store::StoreError,
+    store::{SnapshotRow, StoreError},
 };
 
 /// How long a mail server may take to answer a check, in seconds.
 const MAIL_SERVER_WAIT_SECS: u64 = 10;
 
-/// Where the text of a line begins.
-const COLUMN: usize = 19;
+/// How many mailboxes without an owner are named.
+const MOST_NAMED: usize = 3;
 
 /// Checks what can be checked and says it line by line; errors only, when the caller wants it quiet.
 pub async fn check(
@@ -30,143 +36,169 @@ pub async fn check(
     options: args::Check,
 ) -> anyhow::Result<Exit> {
     let today = context.clock.today(&config.time_zone);
-    let mut tally = Tally { is_quiet: context.arguments.quiet, ..Tally::default() };
+    let mut findings = Findings::new(context.arguments.format, context.arguments.quiet);
     for warning in warnings {
-        tally.say(&warning.render(true));
-        tally.warnings += 1;
+        findings.problem(warning);
     }
-    tally.ok("config", "every key is known and every value makes sense");
-    check_templates(&config, &mut tally);
-    check_inbox(&config.snapshots.inbox, &mut tally);
+    check_settings(context.settings().file.as_deref(), &mut findings);
+    check_templates(&config, &mut findings);
+    check_inbox(&config.snapshots.inbox, &mut findings);
+    check_folders(&config, &mut findings);
     if options.offline && are_credentials_hidden() {
-        tally.warn("secrets", "only root and the service may see them: what needs them is not checked");
+        findings.warn("secrets", "only root and the service may see them: what needs them is not checked");
     } else {
-        check_data(&config, today, &mut tally).await?;
-        check_mail(&config, options.offline, &mut tally).await;
-        check_sender(&config, today, &mut tally);
+        check_data(&config, today, &mut findings).await?;
+        check_mail(&config, options.offline, &mut findings).await;
+        check_sender(&config, today, &mut findings);
     }
-    let warned = counted(tally.warnings, "warning");
-    if tally.errors == 0 {
-        tally.say(&format!("{warned}. Nothing was sent."));
-        Ok(Exit::Done)
-    } else {
-        tally.say(&format!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent."));
-        Ok(Exit::Configuration)
-    }
+    Ok(if findings.conclude()? { Exit::Done } else { Exit::Configuration })
 }
 
-#[derive(Default)]
-struct Tally {
-    warnings: u64,
-    errors: u64,
-    /// Only errors are said.
-    is_quiet: bool,
-}
-
-impl Tally {
-    fn say(&self, line: &str) {
-        if !self.is_quiet {
-            say!("{line}");
-        }
-    }
-
-    fn ok(&self, what: &str, text: &str) {
-        self.say(&format!("{BOLD}ok{BOLD:#}    {what:<12} {}", hanging(text, COLUMN)));
-    }
-
-    fn error(&mut self, what: &str, text: &str) {
-        self.errors += 1;
-        say!("{ATTENTION}error{ATTENTION:#} {what:<12} {}", hanging(text, COLUMN));
-    }
-
-    fn warn(&mut self, what: &str, text: &str) {
-        self.warnings += 1;
-        self.say(&format!("{ATTENTION}warn{ATTENTION:#}  {what:<12} {}", hanging(text, COLUMN)));
+/// Says which settings these are; what is wrong with them was said before.
+fn check_settings(file: Option<&Path>, findings: &mut Findings) {
+    match file {
+        Some(file) => findings.ok("config", &file.display().to_string()),
+        None => findings.warn(
+            "config",
+            &format!("there is no {DEFAULT_CONFIG}: every setting is the built-in one; --config names another file"),
+        ),
     }
 }
 
 /// Renders every message.
-fn check_templates(config: &Config, tally: &mut Tally) {
+fn check_templates(config: &Config, findings: &mut Findings) {
     let renderer = match renderer(config) {
         Ok(renderer) => renderer,
-        Err(error) => return tally.error("messages", &error.to_string()),
+        Err(error) => return findings.error("messages", &error.to_string()),
     };
     let problems = renderer.check();
     for problem in problems.iter().filter(|problem| !problem.warning) {
-        tally.error("messages", &problem.to_string());
+        findings.error("messages", &problem.to_string());
     }
     for problem in problems.iter().filter(|problem| problem.warning) {
-        tally.warn("messages", &problem.to_string());
+        findings.warn("messages", &problem.to_string());
     }
     if problems.iter().all(|problem| problem.warning) {
         let count = counted(renderer.samples(None).len() as u64, "sample");
-        tally.ok("messages", &format!("{count} written, no field missing, no links"));
+        findings.ok("messages", &format!("{count} written, no field missing, no links"));
     }
 }
 
 /// Looks into the inbox; a check makes none. A folder that is not there may be one that is spelt wrong.
-fn check_inbox(inbox: &Path, tally: &mut Tally) {
+fn check_inbox(inbox: &Path, findings: &mut Findings) {
     if let Err(error) = std::fs::metadata(inbox)
         && error.kind() == std::io::ErrorKind::NotFound
     {
         let place = inbox.display();
-        return tally.warn(
+        return findings.warn(
             "inbox",
             &format!("{place} is not there: it is made on the first run; correct snapshots.inbox if you mean another"),
         );
     }
     match look_around(inbox) {
-        Err(failure) => tally.warn("inbox", &failure.to_string()),
+        Err(failure) => findings.warn("inbox", &failure.to_string()),
         Ok(found) => {
             for passed in &found.passed_over {
-                tally.warn("inbox", &format!("{} is not taken: {}", passed.file, passed.why));
+                findings.warn("inbox", &format!("{} is not taken: {}", passed.file, passed.why));
             }
             let files = counted(found.files.len() as u64, "file");
-            tally.ok("inbox", &format!("{files} in {}", inbox.display()));
+            findings.ok("inbox", &format!("{files} in {}", inbox.display()));
+        }
+    }
+}
+
+/// Tries whether this user may write where the program writes. The service may be another.
+fn check_folders(config: &Config, findings: &mut Findings) {
+    let snapshots = &config.snapshots;
+    let database = config.database.url.strip_prefix("sqlite:").map(Path::new).and_then(Path::parent);
+    let moved = [
+        ("snapshots.inbox", snapshots.inbox.as_path()),
+        ("snapshots.archive", &snapshots.archive),
+        ("snapshots.quarantine", &snapshots.quarantine),
+    ];
+    let moved = moved.into_iter().filter(|_| !snapshots.keep_in_place);
+    let messages = (config.mail.transport == Transport::Directory).then_some(config.mail.directory.as_path());
+    let own = [("database.url", database), ("mail.directory", messages)];
+    let own = own.into_iter().filter_map(|(key, folder)| Some((key, folder?)));
+    for (key, folder) in moved.chain(own) {
+        // What is not there is made in the nearest folder that is.
+        let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+        if let Err(error) = access(there, Access::WRITE_OK | Access::EXEC_OK) {
+            findings.warn("folders", &format!("you cannot write into {} ({key}): {error}", there.display()));
         }
     }
 }
 
 /// Looks at the store, if there is one; a check makes none.
-async fn check_data(config: &Config, today: Date, tally: &mut Tally) -> Result<(), StoreError> {
+async fn check_data(config: &Config, today: Date, findings: &mut Findings) -> Result<(), StoreError> {
     let place = app::place(config)?;
     if place.is_missing() {
-        tally.ok("data", "nothing loaded yet: the database is made on the first run");
+        findings.ok("data", "nothing loaded yet: the database is made on the first run");
         return Ok(());
     }
     let store = place.open_to_read().await?;
     let mut reading = store.begin_reading().await?;
-    let (totals, files) = (reading.count(today).await?, reading.count_snapshots().await?);
+    let (accounts, lists) = (reading.count(today).await?.subjects, reading.read_lists().await?);
     drop(reading);
+    let newest = store.list_newest_snapshots().await?;
     store.close().await;
-    let (accounts, files) = (counted(totals.subjects, "account"), counted(files, "file"));
-    tally.ok("data", &format!("{accounts} from {files}, today is {today}"));
+    let accounts = counted(accounts, "account");
+    // Contacts are of no day.
+    let exports = newest.iter().filter(|file| file.source != Source::SiteContacts);
+    match exports.max_by_key(|file| file.as_of_on) {
+        None => findings.ok("data", &format!("{accounts}, no export loaded yet, today is {today}")),
+        Some(SnapshotRow { file_name, as_of_on, .. }) => {
+            let days = today.since((jiff::Unit::Day, *as_of_on)).map_or(0, |age| age.get_days());
+            findings.ok("data", &format!("{accounts}, the newest export is {file_name} of {as_of_on}, {}", age(days)));
+            check_contacts(lists.contacts(), findings);
+        }
+    }
     Ok(())
+}
+
+/// Looks for people whom nobody can reach once their mailbox is closed: what only the contacts file can say.
+fn check_contacts(contacts: &Contacts, findings: &mut Findings) {
+    if contacts.rows().is_empty() {
+        return findings.warn("contacts", "no contacts file is loaded: owners and second addresses are not known");
+    }
+    let unowned: Vec<_> = contacts.unowned_mailboxes().into_iter().map(Address::as_str).collect();
+    if !unowned.is_empty() {
+        let count = counted(unowned.len() as u64, "shared mailbox");
+        let (named, more) = unowned.split_at(unowned.len().min(MOST_NAMED));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let no_owner = "without an owner in the contacts file";
+        findings.warn("contacts", &format!("{count} {no_owner}: {}{more}", named.join(", ")));
+    }
+    let single = contacts.people_without_alternate().len() as u64;
+    if single > 0 {
+        let count = if single == 1 { "1 person".to_owned() } else { format!("{} people", thousands(single)) };
+        findings.warn("contacts", &format!("{count} without a second address in the contacts file"));
+    }
 }
 
 /// Tries the mail server, unless that is not wanted. What the settings name for it must be there: without it the daemon
 /// does not start.
-async fn check_mail(config: &Config, offline: bool, tally: &mut Tally) {
+async fn check_mail(config: &Config, offline: bool, findings: &mut Findings) {
     let mailer = match app::mailer(config) {
         Ok(_) if offline => return,
         Ok(mailer) => mailer,
-        Err(error) => return tally.error("mail", &error.to_string()),
+        Err(error) => return findings.error("mail", &error.to_string()),
     };
     let wait = Duration::from_secs(MAIL_SERVER_WAIT_SECS);
     match tokio::time::timeout(wait, mailer.probe()).await {
         Ok(Ok(())) if config.mail.transport == Transport::Directory => {
-            tally.ok("mail", &format!("{}; nobody is mailed until mail.transport is \"smtp\"", mailer.describe()));
+            findings.ok("mail", &format!("{}; nobody is mailed until mail.transport is \"smtp\"", mailer.describe()));
         }
-        Ok(Ok(())) => tally.ok("mail", &mailer.describe()),
-        Ok(Err(error)) => tally.warn("mail", &error.to_string()),
-        Err(_) => tally.warn("mail", &format!("{} did not answer in {MAIL_SERVER_WAIT_SECS} s", mailer.describe())),
+        Ok(Ok(())) => findings.ok("mail", &mailer.describe()),
+        Ok(Err(error)) => findings.warn("mail", &error.to_string()),
+        Err(_) => findings.warn("mail", &format!("{} did not answer in {MAIL_SERVER_WAIT_SECS} s", mailer.describe())),
     }
 }
 
 /// Looks at what the sender logs in with; what cannot be read was said with the mail already.
-fn check_sender(config: &Config, today: Date, tally: &mut Tally) {
+fn check_sender(config: &Config, today: Date, findings: &mut Findings) {
     for expiry in expiries(&config.mail, &config.time_zone).unwrap_or_default() {
         let words = expiry.words(today);
-        if expiry.is_near(today) { tally.warn("sender", &words) } else { tally.ok("sender", &words) }
+        if expiry.is_near(today) { findings.warn("sender", &words) } else { findings.ok("sender", &words) }
     }
 }

@@ -224,7 +224,10 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
     let loaded = match settings.load() {
         Ok(loaded) => loaded,
         Err(problems) => {
-            context.tell(&problems);
+            match (&context.arguments.command, context.arguments.format) {
+                (Command::Check(_), Format::Json) => check::print_problems(&problems)?,
+                _ => context.tell(&problems),
+            }
             return Ok(Exit::Configuration);
         }
     };

@@ -147,6 +147,19 @@ impl Contacts {
         self.alternates.get(person)
     }
 
+    /// The shared mailboxes that rows name and nobody owns: of their people only the operator can be told.
+    #[must_use]
+    pub fn unowned_mailboxes(&self) -> BTreeSet<&Address> {
+        self.by_mailbox.keys().filter(|mailbox| !self.owners.contains_key(*mailbox)).collect()
+    }
+
+    /// The owners and members of whom the file gives no second address: whose own mailbox is closed reads nothing.
+    #[must_use]
+    pub fn people_without_alternate(&self) -> BTreeSet<&Address> {
+        let is_single = |person: &&Address| !self.alternates.contains_key(*person);
+        self.mailboxes_by_person.keys().filter(is_single).collect()
+    }
+
     /// The rows about a site.
     pub fn rows_of_site(&self, ods: &OdsCode) -> impl Iterator<Item = &ContactRow> {
         self.by_site.get(&ods.key()).into_iter().flatten().filter_map(|at| self.rows.get(*at))

@@ -22,13 +22,10 @@ pub fn day_in_full(day: Date) -> String {
     day.strftime("%-d %B %Y").to_string()
 }
 
-/// `1 file`, `2 files`.
+/// `1 file`, `2 files`, `3 mailboxes`.
 #[must_use]
 pub fn counted(count: u64, what: &str) -> String {
-    let plural = match what.strip_suffix('s') {
-        Some(_) => format!("{what}es"),
-        None => format!("{what}s"),
-    };
+    let plural = if what.ends_with(['s', 'x']) { format!("{what}es") } else { format!("{what}s") };
     if count == 1 { format!("1 {what}") } else { format!("{} {plural}", thousands(count)) }
 }
 

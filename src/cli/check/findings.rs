@@ -1,0 +1,145 @@
+//! What a check found, as people or scripts read it.
+
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        args::Format,
+        json::line,
+        screen::{ATTENTION, BOLD, counted, hanging, say},
+    },
+    config::{Problem, Problems, Severity},
+};
+
+/// Where the text of a line begins.
+const COLUMN: usize = 19;
+
+/// The JSON of one finding.
+#[derive(Debug, Serialize)]
+struct FindingLine<'a> {
+    /// `ok`, `warning` or `error`.
+    severity: &'static str,
+    /// What was looked at.
+    part: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tip: Option<&'a str>,
+    /// A file, an environment variable or a `--set` argument.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+}
+
+impl<'a> FindingLine<'a> {
+    const fn plain(severity: &'static str, part: &'a str, message: &'a str) -> Self {
+        Self { severity, part, message, tip: None, file: None, line: None, column: None }
+    }
+}
+
+impl<'a> From<&'a Problem> for FindingLine<'a> {
+    fn from(problem: &'a Problem) -> Self {
+        let severity = match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let spot = problem.place.as_ref().and_then(|place| place.spot.as_ref());
+        Self {
+            tip: problem.tip.as_deref(),
+            file: problem.place.as_ref().map(|place| place.name.as_str()),
+            line: spot.map(|spot| spot.line),
+            column: spot.map(|spot| spot.column),
+            ..Self::plain(severity, "config", &problem.message)
+        }
+    }
+}
+
+/// Prints what is wrong with a configuration that cannot be used, a line of JSON each.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print_problems(problems: &Problems) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    problems.0.iter().try_for_each(|problem| line(&mut out, &FindingLine::from(problem)))
+}
+
+/// Says what is found as it is found, and counts it.
+pub(super) struct Findings {
+    format: Format,
+    /// Only errors are said.
+    is_quiet: bool,
+    warnings: u64,
+    errors: u64,
+    /// The first line that could not be printed.
+    unsaid: Option<std::io::Error>,
+}
+
+impl Findings {
+    pub(super) const fn new(format: Format, is_quiet: bool) -> Self {
+        Self { format, is_quiet, warnings: 0, errors: 0, unsaid: None }
+    }
+
+    /// What somebody should look at in the settings.
+    pub(super) fn problem(&mut self, problem: &Problem) {
+        self.warnings += 1;
+        match self.format {
+            _ if self.is_quiet => {}
+            Format::Text => say!("{}", problem.render(true)),
+            Format::Json => self.line(&FindingLine::from(problem)),
+        }
+    }
+
+    /// All is well with a part.
+    pub(super) fn ok(&mut self, part: &str, text: &str) {
+        match self.format {
+            _ if self.is_quiet => {}
+            Format::Text => say!("{BOLD}ok{BOLD:#}    {part:<12} {}", hanging(text, COLUMN)),
+            Format::Json => self.line(&FindingLine::plain("ok", part, text)),
+        }
+    }
+
+    /// Somebody should look at a part.
+    pub(super) fn warn(&mut self, part: &str, text: &str) {
+        self.warnings += 1;
+        match self.format {
+            _ if self.is_quiet => {}
+            Format::Text => say!("{ATTENTION}warn{ATTENTION:#}  {part:<12} {}", hanging(text, COLUMN)),
+            Format::Json => self.line(&FindingLine::plain("warning", part, text)),
+        }
+    }
+
+    /// The daemon cannot work with a part.
+    pub(super) fn error(&mut self, part: &str, text: &str) {
+        self.errors += 1;
+        match self.format {
+            Format::Text => say!("{ATTENTION}error{ATTENTION:#} {part:<12} {}", hanging(text, COLUMN)),
+            Format::Json => self.line(&FindingLine::plain("error", part, text)),
+        }
+    }
+
+    /// Says how it ended, to people; whether the daemon can work.
+    ///
+    /// # Errors
+    /// When a line of JSON could not be printed.
+    pub(super) fn conclude(self) -> std::io::Result<bool> {
+        if let Some(error) = self.unsaid {
+            return Err(error);
+        }
+        let warned = counted(self.warnings, "warning");
+        match (self.format, self.errors) {
+            (Format::Json, _) => {}
+            _ if self.is_quiet => {}
+            (Format::Text, 0) => say!("{warned}. Nothing was sent."),
+            (Format::Text, _) => say!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent."),
+        }
+        Ok(self.errors == 0)
+    }
+
+    fn line(&mut self, finding: &FindingLine<'_>) {
+        if let Err(error) = line(&mut std::io::stdout().lock(), finding) {
+            self.unsaid.get_or_insert(error);
+        }
+    }
+}
