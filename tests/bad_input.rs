@@ -269,6 +269,7 @@ fn an_inbox_that_may_not_be_written_keeps_its_files_and_is_named() {
         fs::set_permissions(trial.path(folder), fs::Permissions::from_mode(mode)).unwrap();
     }
     let ran = run_unprivileged(&trial, &["once"]).ends_with(7);
+    fs::set_permissions(trial.path("inbox"), fs::Permissions::from_mode(0o755)).unwrap();
     let said = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("cannot move it from [HOME]/inbox into [HOME]/archive: Permission denied"), "{said}");
     assert_eq!(trial.names("inbox").len(), 2);

@@ -40,7 +40,7 @@ Decide:
   settle      A message of which nobody knows whether it went
   forget      Erase one person; the ledger keeps its lines without them
 Try out:
-  check       Check configuration, messages and mail server
+  check       Check configuration, messages, folders and mail server
   preview     Write any message to files, without sending
   replay      Run the rules over old exports, day by day
   test-mail   Send 1 test message
@@ -159,7 +159,8 @@ pub enum Command {
     Run,
     /// Load the inbox, evaluate, send what is due, exit
     Once(Once),
-    /// Check configuration, messages and mail server; every problem at once
+    /// Check configuration, messages, folders, contacts and mail server; every
+    /// problem at once
     Check(Check),
     /// Read exports now and print the load report; the files stay where they are
     Load(Load),

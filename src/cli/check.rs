@@ -1,6 +1,11 @@
-//! `check`: configuration, messages, data and mail server; every problem at once. Changes nothing.
+//! `check`: configuration, messages, folders, data, contacts and mail server; every problem at once. Changes nothing.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jiff::civil::Date;
 use rustix::fs::{Access, access};
@@ -16,7 +21,7 @@ use super::{
 use crate::{
     app,
     config::{Config, Problem, Transport, are_credentials_hidden},
-    domain::{contacts::Contacts, snapshot::Source, subject::Address, words::age},
+    domain::{contacts::Contacts, policy::Policy, snapshot::Source, subject::Address, words::age},
     jobs::{deliver::renderer, inbox::look_around},
     mail::sender::expiries,
     store::{SnapshotRow, StoreError},
@@ -51,7 +56,7 @@ pub async fn check(
         check_mail(&config, options.offline, &mut findings).await;
         check_sender(&config, today, &mut findings);
     }
-    Ok(if findings.conclude()? { Exit::Done } else { Exit::Configuration })
+    Ok(if findings.conclude() { Exit::Done } else { Exit::Configuration })
 }
 
 /// Says which settings these are; what is wrong with them was said before.
@@ -60,7 +65,7 @@ fn check_settings(file: Option<&Path>, findings: &mut Findings) {
         Some(file) => findings.ok("config", &file.display().to_string()),
         None => findings.warn(
             "config",
-            &format!("there is no {DEFAULT_CONFIG}: every setting is the built-in one; --config names another file"),
+            &format!("there is no {DEFAULT_CONFIG}: every setting is built in, of the environment or of --set"),
         ),
     }
 }
@@ -109,24 +114,40 @@ fn check_inbox(inbox: &Path, findings: &mut Findings) {
 
 /// Tries whether this user may write where the program writes. The service may be another.
 fn check_folders(config: &Config, findings: &mut Findings) {
+    let mut closed: BTreeMap<PathBuf, (io::Error, Vec<&str>)> = BTreeMap::new();
+    for (key, folder) in folders(config) {
+        let there = nearest(folder);
+        if let Err(error) = access(there, Access::WRITE_OK | Access::EXEC_OK) {
+            closed.entry(there.to_owned()).or_insert_with(|| (error.into(), Vec::new())).1.push(key);
+        }
+    }
+    for (folder, (error, keys)) in closed {
+        findings.warn("folders", &format!("you cannot write into {} ({}): {error}", folder.display(), keys.join(", ")));
+    }
+}
+
+/// The folders that are written into, each with its setting.
+fn folders(config: &Config) -> impl Iterator<Item = (&'static str, &Path)> {
     let snapshots = &config.snapshots;
-    let database = config.database.url.strip_prefix("sqlite:").map(Path::new).and_then(Path::parent);
+    let database = config.database.url.strip_prefix("sqlite:").filter(|path| !path.starts_with(':'));
+    let own = [
+        ("database.url", database.map(Path::new).and_then(Path::parent)),
+        ("mail.directory", (config.mail.transport == Transport::Directory).then_some(config.mail.directory.as_path())),
+    ];
+    // Whose exports stay in place moves none.
     let moved = [
-        ("snapshots.inbox", snapshots.inbox.as_path()),
+        ("snapshots.inbox", &snapshots.inbox),
         ("snapshots.archive", &snapshots.archive),
         ("snapshots.quarantine", &snapshots.quarantine),
     ];
-    let moved = moved.into_iter().filter(|_| !snapshots.keep_in_place);
-    let messages = (config.mail.transport == Transport::Directory).then_some(config.mail.directory.as_path());
-    let own = [("database.url", database), ("mail.directory", messages)];
-    let own = own.into_iter().filter_map(|(key, folder)| Some((key, folder?)));
-    for (key, folder) in moved.chain(own) {
-        // What is not there is made in the nearest folder that is.
-        let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        if let Err(error) = access(there, Access::WRITE_OK | Access::EXEC_OK) {
-            findings.warn("folders", &format!("you cannot write into {} ({key}): {error}", there.display()));
-        }
-    }
+    let moved = moved.into_iter().filter(|_| !snapshots.keep_in_place).map(|(key, folder)| (key, folder.as_path()));
+    own.into_iter().filter_map(|(key, folder)| Some((key, folder?))).chain(moved)
+}
+
+/// What is not there is made in the nearest folder that is. One that cannot be looked at is there, and closed.
+fn nearest(folder: &Path) -> &Path {
+    let is_there = |folder: &&Path| folder.try_exists().unwrap_or(true);
+    folder.ancestors().find(is_there).filter(|there| !there.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Looks at the store, if there is one; a check makes none.
@@ -150,26 +171,26 @@ async fn check_data(config: &Config, today: Date, findings: &mut Findings) -> Re
         Some(SnapshotRow { file_name, as_of_on, .. }) => {
             let days = today.since((jiff::Unit::Day, *as_of_on)).map_or(0, |age| age.get_days());
             findings.ok("data", &format!("{accounts}, the newest export is {file_name} of {as_of_on}, {}", age(days)));
-            check_contacts(lists.contacts(), findings);
+            check_contacts(lists.contacts(), &config.policy, findings);
         }
     }
     Ok(())
 }
 
-/// Looks for people whom nobody can reach once their mailbox is closed: what only the contacts file can say.
-fn check_contacts(contacts: &Contacts, findings: &mut Findings) {
+/// Looks for what only the contacts file can say: who is told when a mailbox is not read any more.
+fn check_contacts(contacts: &Contacts, policy: &Policy, findings: &mut Findings) {
     if contacts.rows().is_empty() {
-        return findings.warn("contacts", "no contacts file is loaded: owners and second addresses are not known");
+        return findings.warn("contacts", "no contact is known: neither owners nor second addresses");
     }
     let unowned: Vec<_> = contacts.unowned_mailboxes().into_iter().map(Address::as_str).collect();
     if !unowned.is_empty() {
-        let count = counted(unowned.len() as u64, "shared mailbox");
         let (named, more) = unowned.split_at(unowned.len().min(MOST_NAMED));
-        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        let no_owner = "without an owner in the contacts file";
-        findings.warn("contacts", &format!("{count} {no_owner}: {}{more}", named.join(", ")));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", thousands(more.len() as u64)) };
+        findings.warn("contacts", &format!("no owner in the contacts file: {}{more}", named.join(", ")));
     }
-    let single = contacts.people_without_alternate().len() as u64;
+    // Whose address is elsewhere is reached there (13).
+    let people = contacts.people_without_alternate().into_iter().filter(|person| policy.covers(person));
+    let single = people.count() as u64;
     if single > 0 {
         let count = if single == 1 { "1 person".to_owned() } else { format!("{} people", thousands(single)) };
         findings.warn("contacts", &format!("{count} without a second address in the contacts file"));

@@ -225,7 +225,7 @@ async fn dispatch(context: Invocation) -> anyhow::Result<Exit> {
         Ok(loaded) => loaded,
         Err(problems) => {
             match (&context.arguments.command, context.arguments.format) {
-                (Command::Check(_), Format::Json) => check::print_problems(&problems)?,
+                (Command::Check(_), Format::Json) => check::print_problems(&problems),
                 _ => context.tell(&problems),
             }
             return Ok(Exit::Configuration);

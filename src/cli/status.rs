@@ -70,7 +70,7 @@ struct Status {
     held: Vec<HeldRun>,
     stopped: Option<String>,
     quota: QuotaUse,
-    /// When the last message that waits will have left, as far as quota and hours decide.
+    /// When the last message that waits will have left at the earliest, as far as its day, quota and hours decide.
     done_at: Option<Timestamp>,
     refused_addresses: u64,
     uncovered: u64,

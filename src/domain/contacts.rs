@@ -147,13 +147,13 @@ impl Contacts {
         self.alternates.get(person)
     }
 
-    /// The shared mailboxes that rows name and nobody owns: of their people only the operator can be told.
+    /// The shared mailboxes that rows name, and of which none names an owner.
     #[must_use]
     pub fn unowned_mailboxes(&self) -> BTreeSet<&Address> {
         self.by_mailbox.keys().filter(|mailbox| !self.owners.contains_key(*mailbox)).collect()
     }
 
-    /// The owners and members of whom the file gives no second address: whose own mailbox is closed reads nothing.
+    /// The owners and members of whom the file gives no second address.
     #[must_use]
     pub fn people_without_alternate(&self) -> BTreeSet<&Address> {
         let is_single = |person: &&Address| !self.alternates.contains_key(*person);

@@ -244,6 +244,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether accounts of an address's domain are loaded: one that is in none of the exports is then not read (13).
+    #[must_use]
+    pub fn covers(&self, address: &Address) -> bool {
+        self.covered_domains.iter().any(|domain| domain == address.domain())
+    }
+
     /// The limits and the ladder of a rule.
     #[must_use]
     pub const fn rule(&self, rule: Rule) -> &RulePolicy {

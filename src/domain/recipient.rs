@@ -60,7 +60,7 @@ impl<'a> Directory<'a> {
         match self.register.find_by_address(address) {
             Some(subject) if subject.facts.kind() == Kind::Shared => self.is_mailbox_read(subject, address),
             Some(subject) => self.is_account_read(subject),
-            None => !self.planning.policy.covered_domains.iter().any(|domain| domain == address.domain()),
+            None => !self.planning.policy.covers(address),
         }
     }
 

@@ -58,7 +58,7 @@ pub struct Health {
     pub stopped: Option<Stopped>,
     /// Attempts as the quotas count them.
     pub usage: Usage,
-    /// When the last message that waits will have left, as far as quota and hours decide.
+    /// When the last message that waits will have left at the earliest, as far as its day, quota and hours decide.
     pub done_at: Option<Timestamp>,
     /// Addresses that a mail server refused.
     pub refused_addresses: u64,

@@ -76,15 +76,14 @@ pub fn put_away(site: &Site, path: &Path, report: &LoadReport) -> Result<(), Job
 /// Puts a refused file aside, with the reason beside it.
 fn quarantine(site: &Site, path: &Path, reason: &str) -> Result<(), JobError> {
     let quarantine = &site.config.snapshots.quarantine;
-    let failed = || moving(path, quarantine);
-    let moved = carry(path, quarantine, &file_name(path)).map_err(failed())?;
+    let moved = carry(path, quarantine, &file_name(path)).map_err(moving(path, quarantine))?;
     let text = format!("{}\n\n{reason}{REFUSED_AT}{}\n", file_name(path), site.clock.now());
-    let noted = write_note(&note_of(moved.clone()), &text).map_err(failed());
+    let noted = write_note(&note_of(moved.clone()), &text).map_err(folder("write the reason into", quarantine));
     if noted.is_err()
         && let Some(inbox) = path.parent()
     {
         // Without its reason it would lie there and tell nobody anything.
-        carry(&moved, inbox, &file_name(path)).map_err(failed())?;
+        carry(&moved, inbox, &file_name(path)).map_err(moving(&moved, inbox))?;
     }
     noted
 }

@@ -121,8 +121,6 @@ pub trait Reading: Send {
     /// Open episodes whose deadline lies between two days and of which no mail server has accepted a notice for anybody
     /// but the operator; those about which nobody else reads left out.
     async fn list_untold(&mut self, from: Date, to: Date) -> Result<Vec<Candidate>, StoreError>;
-    /// How many files were loaded.
-    async fn count_snapshots(&mut self) -> Result<u64, StoreError>;
     /// What the report counts, as of the newest looks.
     async fn count(&mut self, today: Date) -> Result<Totals, StoreError>;
 }

@@ -46,7 +46,7 @@ def status(house):
 def check_says(house):
     house.said = house.readme_command("sudo lapsewatch check")
     words = " ".join(house.said.split())
-    assert SETTINGS in words and "operator" in words, house.said
+    assert re.search(re.escape(SETTINGS) + r":\d+:\d+", words) and "operator" in words, house.said
 
 
 @check("nobody can be mailed before it is configured: files, and the first messages held")

@@ -5,7 +5,6 @@ use serde::Serialize;
 use crate::{
     cli::{
         args::Format,
-        json::line,
         screen::{ATTENTION, BOLD, counted, hanging, say},
     },
     config::{Problem, Problems, Severity},
@@ -37,6 +36,13 @@ impl<'a> FindingLine<'a> {
     const fn plain(severity: &'static str, part: &'a str, message: &'a str) -> Self {
         Self { severity, part, message, tip: None, file: None, line: None, column: None }
     }
+
+    /// On standard output; a reader that went away changes nothing of how the check ends.
+    fn print(&self) {
+        if let Ok(line) = serde_json::to_string(self) {
+            say!("{line}");
+        }
+    }
 }
 
 impl<'a> From<&'a Problem> for FindingLine<'a> {
@@ -57,12 +63,10 @@ impl<'a> From<&'a Problem> for FindingLine<'a> {
 }
 
 /// Prints what is wrong with a configuration that cannot be used, a line of JSON each.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub fn print_problems(problems: &Problems) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    problems.0.iter().try_for_each(|problem| line(&mut out, &FindingLine::from(problem)))
+pub fn print_problems(problems: &Problems) {
+    for problem in &problems.0 {
+        FindingLine::from(problem).print();
+    }
 }
 
 /// Says what is found as it is found, and counts it.
@@ -72,13 +76,11 @@ pub(super) struct Findings {
     is_quiet: bool,
     warnings: u64,
     errors: u64,
-    /// The first line that could not be printed.
-    unsaid: Option<std::io::Error>,
 }
 
 impl Findings {
     pub(super) const fn new(format: Format, is_quiet: bool) -> Self {
-        Self { format, is_quiet, warnings: 0, errors: 0, unsaid: None }
+        Self { format, is_quiet, warnings: 0, errors: 0 }
     }
 
     /// What somebody should look at in the settings.
@@ -87,7 +89,7 @@ impl Findings {
         match self.format {
             _ if self.is_quiet => {}
             Format::Text => say!("{}", problem.render(true)),
-            Format::Json => self.line(&FindingLine::from(problem)),
+            Format::Json => FindingLine::from(problem).print(),
         }
     }
 
@@ -96,7 +98,7 @@ impl Findings {
         match self.format {
             _ if self.is_quiet => {}
             Format::Text => say!("{BOLD}ok{BOLD:#}    {part:<12} {}", hanging(text, COLUMN)),
-            Format::Json => self.line(&FindingLine::plain("ok", part, text)),
+            Format::Json => FindingLine::plain("ok", part, text).print(),
         }
     }
 
@@ -106,7 +108,7 @@ impl Findings {
         match self.format {
             _ if self.is_quiet => {}
             Format::Text => say!("{ATTENTION}warn{ATTENTION:#}  {part:<12} {}", hanging(text, COLUMN)),
-            Format::Json => self.line(&FindingLine::plain("warning", part, text)),
+            Format::Json => FindingLine::plain("warning", part, text).print(),
         }
     }
 
@@ -115,18 +117,12 @@ impl Findings {
         self.errors += 1;
         match self.format {
             Format::Text => say!("{ATTENTION}error{ATTENTION:#} {part:<12} {}", hanging(text, COLUMN)),
-            Format::Json => self.line(&FindingLine::plain("error", part, text)),
+            Format::Json => FindingLine::plain("error", part, text).print(),
         }
     }
 
     /// Says how it ended, to people; whether the daemon can work.
-    ///
-    /// # Errors
-    /// When a line of JSON could not be printed.
-    pub(super) fn conclude(self) -> std::io::Result<bool> {
-        if let Some(error) = self.unsaid {
-            return Err(error);
-        }
+    pub(super) fn conclude(&self) -> bool {
         let warned = counted(self.warnings, "warning");
         match (self.format, self.errors) {
             (Format::Json, _) => {}
@@ -134,12 +130,6 @@ impl Findings {
             (Format::Text, 0) => say!("{warned}. Nothing was sent."),
             (Format::Text, _) => say!("{ATTENTION}There are problems{ATTENTION:#}, {warned}. Nothing was sent."),
         }
-        Ok(self.errors == 0)
-    }
-
-    fn line(&mut self, finding: &FindingLine<'_>) {
-        if let Err(error) = line(&mut std::io::stdout().lock(), finding) {
-            self.unsaid.get_or_insert(error);
-        }
+        self.errors == 0
     }
 }

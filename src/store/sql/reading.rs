@@ -133,12 +133,6 @@ impl<DB: Dialect> Reading for SqlReading<DB> {
         self.candidates(near, &[from.into(), to.into()]).await
     }
 
-    async fn count_snapshots(&mut self) -> Result<u64, StoreError> {
-        let count = "SELECT count(*) FROM snapshot";
-        let (count,): (i64,) = DB::one(&mut self.moment, "counting the loaded files", count, &[]).await?;
-        Ok(rows::uncount(count))
-    }
-
     async fn count(&mut self, today: Date) -> Result<Totals, StoreError> {
         let what = "counting what the report is about";
         let marks = "SELECT (SELECT count(*) FROM mark WHERE mark = 'resting'),
