@@ -7,6 +7,7 @@ mod support;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    task::Poll,
 };
 
 use jiff::{Timestamp, civil::Date};
@@ -946,4 +947,34 @@ async fn runs_are_listed_newest_first(store: &dyn Store) {
     let shown: Vec<_> = runs.iter().map(|run| (run.id, run.kind.as_str(), run.finished_at)).collect();
     assert_eq!(shown, [(second, "daemon", None), (first, "once", Some(at(5)))]);
     assert_eq!(store.list_runs(1).await.expect("read").len(), 1);
+}
+
+/// A store in memory ends with its connection, and nobody gives up on one.
+#[tokio::test]
+async fn what_nobody_waits_for_leaves_nothing_open_where_connections_are_many() {
+    for opened in [in_a_file().await, on_a_server().await].into_iter().flatten() {
+        what_nobody_waits_for_leaves_nothing_open(&*opened.store).await;
+        opened.store.close().await;
+    }
+}
+
+/// Given up after ever more steps, so that some are given up between the question to begin and its answer.
+async fn what_nobody_waits_for_leaves_nothing_open(store: &dyn Store) {
+    save(store).await;
+    for steps in 0..40 {
+        let mut reading = store.begin_reading();
+        for _ in 0..steps % 20 {
+            let polled = std::future::poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_ready())).await;
+            if polled {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(reading);
+        store.count_messages().await.expect("counted");
+        let mut reading = store.begin_reading().await.expect("begun anew");
+        reading.read_lists().await.expect("read");
+        drop(reading);
+        take(store, "mine", 10).await;
+    }
 }

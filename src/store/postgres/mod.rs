@@ -161,7 +161,7 @@ async fn connect(options: PgConnectOptions) -> Result<PgPool, StoreError> {
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(WAIT)
-        .after_release(|connection, _| Box::pin(patience::is_there(connection)))
+        .after_release(|connection, _| Box::pin(patience::is_free(connection)))
         .connect_with(options)
         .await
         .map_err(|source| StoreError::Open { url, source })

@@ -6,7 +6,7 @@
 use std::{future::Future, io, time::Duration};
 
 use futures_util::{Stream, TryStreamExt, stream};
-use sqlx::{Connection, PgConnection};
+use sqlx::{PgConnection, Row};
 use tokio::time::timeout;
 
 /// How long a statement may go without an answer: longer than any of ours takes, waiting for others included.
@@ -27,10 +27,21 @@ pub(super) fn patient_rows<T: Send>(
     stream::try_unfold(rows, |mut rows| async { Ok(patient(rows.try_next()).await?.map(|row| (row, rows))) })
 }
 
-/// Whether a connection that is handed back may be used again; one that does not answer is thrown away, and makes room
-/// for another.
-pub(super) async fn is_there(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    timeout(PING, connection.ping()).await.unwrap_or_else(|_| Err(silent())).map(|()| true)
+/// Whether a connection that is handed back may be used again: it answers, and has no transaction open. Another is thrown
+/// away, and makes room for a new one.
+///
+/// A `BEGIN` whose answer nobody waited for is forgotten by the driver, and not by the server: whoever had the connection
+/// next would be in a transaction begun by somebody else, at another time and of another kind.
+pub(super) async fn is_free(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // A statement by itself begins its transaction: both are of one instant. So in the simple protocol only, in which a
+    // statement is one message.
+    let asked = sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(connection);
+    match timeout(PING, asked).await.unwrap_or_else(|_| Err(silent())) {
+        Ok(row) => row.try_get(0),
+        // In a transaction that has failed nothing can be asked.
+        Err(sqlx::Error::Database(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn silent() -> sqlx::Error {
