@@ -16,7 +16,7 @@ use self::findings::Findings;
 pub use self::findings::print_problems;
 use super::{
     DEFAULT_CONFIG, Exit, Invocation, args,
-    screen::{counted, thousands},
+    screen::{counted, days_between, thousands},
 };
 use crate::{
     app,
@@ -92,7 +92,7 @@ fn check_templates(config: &Config, findings: &mut Findings) {
 /// Looks into the inbox; a check makes none. A folder that is not there may be one that is spelt wrong.
 fn check_inbox(inbox: &Path, findings: &mut Findings) {
     if let Err(error) = std::fs::metadata(inbox)
-        && error.kind() == std::io::ErrorKind::NotFound
+        && error.kind() == io::ErrorKind::NotFound
     {
         let place = inbox.display();
         return findings.warn(
@@ -169,8 +169,8 @@ async fn check_data(config: &Config, today: Date, findings: &mut Findings) -> Re
     match exports.max_by_key(|file| file.as_of_on) {
         None => findings.ok("data", &format!("{accounts}, no export loaded yet, today is {today}")),
         Some(SnapshotRow { file_name, as_of_on, .. }) => {
-            let days = today.since((jiff::Unit::Day, *as_of_on)).map_or(0, |age| age.get_days());
-            findings.ok("data", &format!("{accounts}, the newest export is {file_name} of {as_of_on}, {}", age(days)));
+            let age = age(days_between(*as_of_on, today));
+            findings.ok("data", &format!("{accounts}, the newest export is {file_name} of {as_of_on}, {age}"));
             check_contacts(lists.contacts(), &config.policy, findings);
         }
     }
@@ -192,8 +192,8 @@ fn check_contacts(contacts: &Contacts, policy: &Policy, findings: &mut Findings)
     let people = contacts.people_without_alternate().into_iter().filter(|person| policy.covers(person));
     let single = people.count() as u64;
     if single > 0 {
-        let count = if single == 1 { "1 person".to_owned() } else { format!("{} people", thousands(single)) };
-        findings.warn("contacts", &format!("{count} without a second address in the contacts file"));
+        findings
+            .warn("contacts", &format!("{} without a second address in the contacts file", counted(single, "person")));
     }
 }
 

@@ -9,7 +9,10 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
 
-pub use crate::domain::words::{counted, day, thousands};
+pub use crate::domain::{
+    day::days_between,
+    words::{counted, day, thousands},
+};
 use crate::domain::{
     facts::Field,
     message::{Message, MessageKind},
@@ -123,12 +126,6 @@ pub fn distance(from: Date, to: Date) -> String {
         days if days > 0 => format!("in {days} days"),
         days => format!("{} days ago", -days),
     }
-}
-
-/// Days from one date to another.
-#[must_use]
-pub fn days_between(from: Date, to: Date) -> i32 {
-    to.since((jiff::Unit::Day, from)).map(|span| span.get_days()).unwrap_or_default()
 }
 
 /// What the service does at a rule's deadline.

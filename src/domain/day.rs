@@ -1,4 +1,4 @@
-//! Civil dates as numbers, where many of them are kept in little room.
+//! Civil dates as numbers: days from one to another, and one number each where many are kept in little room.
 
 use jiff::civil::Date;
 
@@ -19,6 +19,12 @@ pub fn date(number: u32) -> Option<Date> {
     let part = |value: u32| i8::try_from(value).unwrap_or(0);
     let year = i32::try_from(number >> 9).ok()? + YEAR_ZERO;
     Date::new(i16::try_from(year).ok()?, part((number >> 5) & 15), part(number & 31)).ok()
+}
+
+/// Whole days from one date to another; negative when the other is earlier.
+#[must_use]
+pub fn days_between(from: Date, to: Date) -> i32 {
+    to.since((jiff::Unit::Day, from)).map(|span| span.get_days()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -22,10 +22,14 @@ pub fn day_in_full(day: Date) -> String {
     day.strftime("%-d %B %Y").to_string()
 }
 
-/// `1 file`, `2 files`, `3 mailboxes`.
+/// `1 file`, `2 files`, `3 mailboxes`, `4 people`.
 #[must_use]
 pub fn counted(count: u64, what: &str) -> String {
-    let plural = if what.ends_with(['s', 'x']) { format!("{what}es") } else { format!("{what}s") };
+    let plural = match what {
+        "person" => "people".to_owned(),
+        _ if what.ends_with(['s', 'x']) => format!("{what}es"),
+        _ => format!("{what}s"),
+    };
     if count == 1 { format!("1 {what}") } else { format!("{} {plural}", thousands(count)) }
 }
 

@@ -8,7 +8,10 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{JobError, Site, coverage::coverage, hold::HoldReasons, window::Window};
 use crate::{
-    domain::{facts::Field, outbox::MessageState, quota::finish_estimate, register::Register, snapshot::Source},
+    domain::{
+        day::days_between, facts::Field, outbox::MessageState, quota::finish_estimate, register::Register,
+        snapshot::Source,
+    },
     mail::sender::expiries,
     store::{RunRow, Stopped, Usage},
 };
@@ -85,7 +88,7 @@ pub async fn health(site: &Site, waiting: u64) -> Result<Health, JobError> {
         held: held(site).await?,
         stopped: site.store.find_stopped().await?,
         usage,
-        done_at: done_at(site, waiting, usage, site.store.last_attempt_at().await?),
+        done_at: done_at(site, waiting, usage).await?,
         refused_addresses: standings.unreachable.len() as u64,
         uncovered: coverage(site, &standings, None, 0).await?.total,
         snoozed: standings.snoozes.iter().filter(|snooze| site.today() < snooze.until_on).count() as u64,
@@ -102,7 +105,7 @@ pub(super) async fn sources(site: &Site) -> Result<Vec<SourceAge>, JobError> {
     }
     let age = |(source, (as_of, rows)): (Source, (Date, u64))| {
         let max_age_days = max_age_of(site, &lists, source);
-        let age_days = today.since((jiff::Unit::Day, as_of)).map_or(0, |age| age.get_days());
+        let age_days = days_between(as_of, today);
         SourceAge { source, as_of, age_days, max_age_days, rows }
     };
     Ok(newest.into_iter().map(age).collect())
@@ -132,10 +135,12 @@ pub(super) async fn held(site: &Site) -> Result<Vec<Waiting>, JobError> {
 }
 
 /// No earlier than the last may leave: what was approved over days waits for its day (20).
-fn done_at(site: &Site, waiting: u64, usage: Usage, last: Option<Timestamp>) -> Option<Timestamp> {
+async fn done_at(site: &Site, waiting: u64, usage: Usage) -> Result<Option<Timestamp>, JobError> {
     let zone = &site.config.time_zone;
     let now = site.clock.now().to_zoned(zone.clone());
-    let done_at = finish_estimate(waiting, usage.in_last_day, &site.config.mail.quota, site.hours(), &now)?;
+    let quota = &site.config.mail.quota;
+    let Some(done_at) = finish_estimate(waiting, usage.in_last_day, quota, site.hours(), &now) else { return Ok(None) };
+    let last = site.store.last_attempt_at().await?;
     let last = last.map(|last| site.hours().next_opening(&last.to_zoned(zone.clone()), false));
-    Some(last.map_or(done_at.timestamp(), |last| last.max(done_at).timestamp()))
+    Ok(Some(last.map_or(done_at.timestamp(), |last| last.max(done_at).timestamp())))
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     domain::{
+        day::days_between,
         facts::Field,
         feeds::{self, Feed, Feeding},
         policy::Rule,
@@ -122,7 +123,7 @@ fn report_of(row: &SnapshotRow) -> LoadReport {
 }
 
 fn supplier(site: &Site, row: &SnapshotRow, report: &LoadReport) -> Supplier {
-    let age_days = site.today().since((jiff::Unit::Day, row.as_of_on)).map_or(0, |age| age.get_days());
+    let age_days = days_between(row.as_of_on, site.today());
     let feeds = feeds_of(report, &site.config.policy);
     let is_fed = |rule: &Rule| feeds.iter().any(|feed| feed.rule == *rule);
     Supplier {

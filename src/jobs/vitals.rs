@@ -48,16 +48,22 @@ fn gone(report: &LoadReport, before: &LoadReport) -> u64 {
 
 fn date_columns(report: &LoadReport, before: Option<&LoadReport>) -> Vec<breaker::DateColumn> {
     let earlier = before.map(|before| before.dates.as_slice()).unwrap_or_default();
-    let named = |columns: &[DateColumn], name: &str| columns.iter().find(|column| column.name == name).map(cells);
-    let beside = |column: &DateColumn| breaker::DateColumn {
-        name: column.name.clone(),
-        is_anchor: column.is_anchor,
-        cells: named(&report.dates, &column.name).unwrap_or(Cells { all: report.rows, blank: report.rows, bad: 0 }),
-        before: named(earlier, &column.name),
-        first_bad: report.dates.iter().find(|now| now.name == column.name).and_then(|now| now.first_bad),
+    let beside = |column: &DateColumn| {
+        let now = named(&report.dates, &column.name);
+        breaker::DateColumn {
+            name: column.name.clone(),
+            is_anchor: column.is_anchor,
+            cells: now.map_or(Cells { all: report.rows, blank: report.rows, bad: 0 }, cells),
+            before: named(earlier, &column.name).map(cells),
+            first_bad: now.and_then(|now| now.first_bad),
+        }
     };
     let lost = earlier.iter().filter(|column| named(&report.dates, &column.name).is_none());
     report.dates.iter().chain(lost).map(beside).collect()
+}
+
+fn named<'a>(columns: &'a [DateColumn], name: &str) -> Option<&'a DateColumn> {
+    columns.iter().find(|column| column.name == name)
 }
 
 fn cells(column: &DateColumn) -> Cells {

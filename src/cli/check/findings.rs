@@ -1,5 +1,6 @@
 //! What a check found, as people or scripts read it.
 
+use anstyle::Style;
 use serde::Serialize;
 
 use crate::{
@@ -9,6 +10,9 @@ use crate::{
     },
     config::{Problem, Problems, Severity},
 };
+
+/// Columns of the mark before a part.
+const MARK: usize = 6;
 
 /// Where the text of a line begins.
 const COLUMN: usize = 19;
@@ -94,30 +98,35 @@ impl Findings {
     }
 
     /// All is well with a part.
-    pub(super) fn ok(&mut self, part: &str, text: &str) {
-        match self.format {
-            _ if self.is_quiet => {}
-            Format::Text => say!("{BOLD}ok{BOLD:#}    {part:<12} {}", hanging(text, COLUMN)),
-            Format::Json => FindingLine::plain("ok", part, text).print(),
+    pub(super) fn ok(&self, part: &str, text: &str) {
+        if !self.is_quiet {
+            self.say("ok", ("ok", BOLD), part, text);
         }
     }
 
     /// Somebody should look at a part.
     pub(super) fn warn(&mut self, part: &str, text: &str) {
         self.warnings += 1;
-        match self.format {
-            _ if self.is_quiet => {}
-            Format::Text => say!("{ATTENTION}warn{ATTENTION:#}  {part:<12} {}", hanging(text, COLUMN)),
-            Format::Json => FindingLine::plain("warning", part, text).print(),
+        if !self.is_quiet {
+            self.say("warning", ("warn", ATTENTION), part, text);
         }
     }
 
     /// The daemon cannot work with a part.
     pub(super) fn error(&mut self, part: &str, text: &str) {
         self.errors += 1;
+        self.say("error", ("error", ATTENTION), part, text);
+    }
+
+    /// `severity` is the word for scripts, `mark` what people see in its place.
+    fn say(&self, severity: &'static str, mark: (&str, Style), part: &str, text: &str) {
+        let (word, style) = mark;
         match self.format {
-            Format::Text => say!("{ATTENTION}error{ATTENTION:#} {part:<12} {}", hanging(text, COLUMN)),
-            Format::Json => FindingLine::plain("error", part, text).print(),
+            Format::Text => {
+                let (room, text) = (MARK - word.len(), hanging(text, COLUMN));
+                say!("{style}{word}{style:#}{:room$}{part:<12} {text}", "");
+            }
+            Format::Json => FindingLine::plain(severity, part, text).print(),
         }
     }
 
